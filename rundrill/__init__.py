@@ -1,0 +1,3 @@
+"""Drills that prove your runbooks."""
+
+__version__ = "0.1.0"

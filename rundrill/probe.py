@@ -1,0 +1,157 @@
+"""The words a state promise is measured with: one key names the source, the rest are its parameters.
+
+Every probe answers with readings: a subject each, and facts by name. Which facts a probe gives stands in its
+docstring; a promise's `expect` names facts. A fact that is missing is UNKNOWN, never a pass.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rundrill.units import Duration
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpProbe(_Frozen):
+    """One GET from inside the cluster's network. Facts: status (int), body (text), json.<path> (parsed), took (seconds)."""
+
+    service: str
+    """namespace/name:port, or `https:namespace/name:port`."""
+    path: str
+    host: str | None = None
+    every_pod: bool = False
+    """Ask each ready pod behind the service: one reading a pod, not one for the service."""
+
+
+class WorkloadProbe(_Frozen):
+    """Workloads by name or label. Facts: kind, replicas, ready, restarts (last hour), age (seconds), image."""
+
+    namespace: str | None = None
+    """All namespaces where nothing is said."""
+    kind: str
+    """Deployment, StatefulSet, DaemonSet, Pod."""
+    names: tuple[str, ...] = ()
+    """Each must be there: a missing one is a reading with found=false."""
+    selector: str | None = None
+
+
+class ObjectProbe(_Frozen):
+    """Any Kubernetes objects. Facts: found (bool) and every `fields` entry, by JSONPath-like dotted path.
+
+    A path step `*` joins all items; `#` at the end counts them; `.since` after a timestamp gives its age in seconds.
+    """
+
+    api: str
+    """`v1/ConfigMap`, `batch/v1/CronJob`, `v1/Node`."""
+    namespace: str | None = None
+    names: tuple[str, ...] = ()
+    selector: str | None = None
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Fact name -> path, such as {suspended: spec.suspend}."""
+
+
+class SettingProbe(_Frozen):
+    """One PostgreSQL setting. Facts: value (as SHOW prints it), pending_restart (bool), source, overridden (bool: by role or database)."""
+
+    setting: str
+
+
+class SqlProbe(_Frozen):
+    """A read-only query. One reading a row; facts: its columns; subject: the first column, or `row N`."""
+
+    query: str
+
+
+class RedisProbe(_Frozen):
+    """A read-only Redis command. Facts: INFO sections as keys, CONFIG GET as key/value, PING as reply, and took (seconds)."""
+
+    command: str
+
+
+class PromqlProbe(_Frozen):
+    """An instant query. One reading a series (subject: its labels); facts: value, age (seconds since the sample)."""
+
+    query: str
+
+
+class LogsProbe(_Frozen):
+    """The newest log lines of each pod. Facts: lines (int), stamped (share with a timestamp), matching (int)."""
+
+    namespace: str
+    selector: str
+    lines: int = 100
+    matching: str | None = None
+    """A regular expression."""
+
+
+class InPodProbe(_Frozen):
+    """A file, process or command inside each pod, asked by testinfra. Facts: exit_status, stdout; processes (int); exists (bool)."""
+
+    namespace: str
+    selector: str
+    container: str | None = None
+    command: str | None = None
+    process: str | None = None
+    """Count processes whose command line holds this."""
+    file: str | None = None
+
+
+class BackupProbe(_Frozen):
+    """The newest backup artefact. Facts: age (seconds), size (bytes), complete (bool: archive sound, trailer there), carriage_returns (int), sha256_matches (bool)."""
+
+    backup: str
+    """The name of an entry of the target's `backups`."""
+
+
+class Probe(_Frozen):
+    """Exactly one of these keys."""
+
+    http: HttpProbe | None = None
+    workload: WorkloadProbe | None = None
+    object: ObjectProbe | None = None
+    postgres_setting: Annotated[SettingProbe | None, Field(alias="postgres-setting")] = None
+    sql: SqlProbe | None = None
+    redis: RedisProbe | None = None
+    promql: PromqlProbe | None = None
+    logs: LogsProbe | None = None
+    in_pod: Annotated[InPodProbe | None, Field(alias="in-pod")] = None
+    backup: BackupProbe | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Probe":
+        said = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError(f"found {len(said)} probes {said}, expected exactly one")
+        return self
+
+    @property
+    def word(self) -> str:
+        """The name of the field that is set, such as `postgres_setting`."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+class Expectation(_Frozen):
+    """What one fact must be; every key that is there must hold."""
+
+    equals: str | int | float | bool | None = None
+    same_as: str | None = None
+    """The name of another fact of the same reading."""
+    at_least: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    above: float | None = None
+    matches: str | None = None
+    """A regular expression, searched."""
+    younger_than: Duration | None = None
+    """For facts in seconds."""
+
+    @model_validator(mode="after")
+    def _some(self) -> "Expectation":
+        if not self.model_fields_set:
+            raise ValueError(
+                "expects nothing; say equals, same_as, at_least, at_most, below, above, matches or younger_than"
+            )
+        return self

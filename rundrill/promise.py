@@ -1,0 +1,166 @@
+"""The kinds of promise, as frozen types that refuse what they do not know."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rundrill.probe import Expectation, Probe
+from rundrill.units import Duration, Events, Ratio
+
+Gate = Literal["must", "should"]
+Kind = Literal["objective", "alert", "state", "drill", "restore", "capacity", "attestation"]
+Severity = Literal["critical", "warning", "info"]
+
+
+class Frozen(BaseModel):
+    """A value of the policy: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Objective(Frozen):
+    """This indicator meets this target over this window; `within` picks the bucket of a latency indicator."""
+
+    indicator: str
+    target: Ratio
+    window: Duration
+    within: Duration | None = None
+
+
+class Alert(Frozen):
+    """This condition, for this long, pages these receivers within this time and resolves.
+
+    Without `when` it is a channel: a synthetic alert of that severity must reach exactly these receivers.
+    """
+
+    severity: Severity
+    receivers: tuple[str, ...]
+    notified_within: Duration
+    when: str | None = None
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+    quiet_for: Duration | None = None
+    never: tuple[str, ...] = ()
+    proven_by: str
+    """The name of an experiment, or `synthetic-alert`."""
+
+
+class State(Frozen):
+    """This probe's every reading meets every expectation, by the reading's fact name."""
+
+    probe: Probe
+    expect: dict[str, Expectation]
+    subjects: int | None = None
+    """How many subjects there must be at least; one where nothing is said."""
+
+
+class Keeps(Frozen):
+    """What the users must not notice while a drill runs."""
+
+    errors: Ratio
+    """The largest share of failed requests, over fault and recovery together."""
+
+
+class Drill(Frozen):
+    """This fault or procedure, under this crowd: recovered or done within a time, and what holds meanwhile."""
+
+    experiment: str
+    under: str
+    within: Duration
+    """From the fault proven (or the procedure started) to the users' objective holding again."""
+    holds_for: Duration = Field(default="30s", validate_default=True)
+    """How long the objective must hold under load before it counts as recovered."""
+    keeps: Keeps | None = None
+
+
+class Restore(Frozen):
+    """This backup is fresh, restores within RTO, loses no more than RPO and holds the same data."""
+
+    backup: str
+    """The id of the promise about the backup itself; its own id where it is the same one."""
+    into: Literal["scratch"]
+    rto: Duration
+    rpo: Duration
+    compare: Literal["content"]
+    literal: str | None = None
+    """The runbook's own command, run in isolation and expected to restore nothing."""
+
+
+class Capacity(Frozen):
+    """At this rate of arrivals, for this long, these objectives hold."""
+
+    crowd: str
+    rate: Events
+    lasts: Duration
+    keeps: tuple[str, ...]
+    """Ids of objectives."""
+
+
+class Attestation(Frozen):
+    """A person did this; the record expires after `renewed_every`."""
+
+    act: str
+    within: Duration | None = None
+    renewed_every: Duration
+
+
+class Record(Frozen):
+    """A signed attestation, as it stands in attestations.yaml."""
+
+    promise: str
+    signed_by: str
+    signed_on: date
+    note: str
+
+
+class MeasuredPart(Frozen):
+    """The part of a person's promise that a machine measures."""
+
+    alert: str
+    reaches: str
+    within: Duration
+
+
+class Literally(Frozen):
+    """What the runbook says word for word, where that is defective, and the defect's name."""
+
+    defect: str
+    when: str | None = None
+    command: str | None = None
+
+
+class Promise(Frozen):
+    """One clause of a runbook; exactly one block says its kind."""
+
+    id: str
+    says: str
+    source: str
+    gate: Gate
+    needs: tuple[str, ...] = ()
+    evidence_lasts: Duration | None = None
+    literal: Literally | None = None
+    measured_part: MeasuredPart | None = None
+    note: str | None = None
+    objective: Objective | None = None
+    alert: Alert | None = None
+    state: State | None = None
+    drill: Drill | None = None
+    restore: Restore | None = None
+    capacity: Capacity | None = None
+    attestation: Attestation | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The name of the one block that is there."""
+        for kind in _KINDS:
+            if getattr(self, kind) is not None:
+                return kind
+        raise ValueError(f"{self.id} has no block that says its kind")
+
+    @property
+    def disruptive(self) -> bool:
+        """Whether measuring it in full changes or loads the target, or pages somebody."""
+        return self.kind in ("alert", "drill", "capacity")
+
+
+_KINDS: tuple[Kind, ...] = ("objective", "alert", "state", "drill", "restore", "capacity", "attestation")
