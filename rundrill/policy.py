@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from pydantic import Field
+
 from rundrill.profile import Profile
 from rundrill.promise import Frozen, Promise
 from rundrill.target import TargetEntry
@@ -15,7 +17,7 @@ class Indicator(Frozen):
 
     good: str
     total: str
-    also: dict[str, str] = {}
+    also: dict[str, str] = Field(default_factory=dict)
     """Further figures to show, name -> PromQL."""
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Frozen(BaseModel):
@@ -59,8 +59,8 @@ class PlatformAddresses(_Frozen):
     postgres: dict[str, DatabaseAddress]
     """`reader` for reading; `driller` for faults."""
     redis: DatabaseAddress | None = None
-    backups: dict[str, BackupPlace] = {}
-    namespaces: dict[str, str] = {}
+    backups: dict[str, BackupPlace] = Field(default_factory=dict)
+    namespaces: dict[str, str] = Field(default_factory=dict)
     """A runbook's namespace -> the one on this target, where they differ."""
 
 
