@@ -1,0 +1,216 @@
+"""The command: each word is thin, and calls pytest or the engine."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rundrill.errors import RundrillError, TargetError
+
+_EXAMPLES = """\
+examples:
+  rundrill up                        a drill cluster with the reference platform on it
+  rundrill gate                      read-only checks; exit 0 met, 1 missed, 3 unknown
+  rundrill gameday first             faults under load, restores, the report
+  rundrill drill lose-the-auth-service
+  rundrill report latest             the summary of a saved run
+  rundrill down                      nothing of the cluster stays
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status of one command: 0 well, 1 missed, 2 wrong call or policy, 3 unknown, 4 undo failed."""
+    # A reader such as `head` may close the pipe early; that is no error of ours.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except RundrillError as error:
+        print(f"rundrill: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("rundrill: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rundrill",
+        description="Drills that prove your runbooks.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _cluster_words(words)
+    _measuring_words(words)
+    return parser
+
+
+def _word(words: object, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = words.add_parser(
+        name, help=says, description=says[0].upper() + says[1:] + "."
+    )  # type: ignore[attr-defined]
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _cluster_words(words: object) -> None:
+    up = _word(words, "up", _up, "bring up or heal the drill cluster and its platforms")
+    up.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
+    up.add_argument("--no-platform", action="store_true", help="the bare cluster")
+    down = _word(words, "down", _down, "remove the drill cluster; caches stay")
+    status = _word(words, "status", _status, "say what of the drill cluster runs")
+    status.add_argument("--json", action="store_true", help="for machines")
+    kubeconfig = _word(words, "kubeconfig", _kubeconfig, "print the path of the drill cluster's kubeconfig")
+    for word in (up, down, status, kubeconfig):
+        word.add_argument(
+            "--provider", choices=("native", "kind"), help="default: kind where a Docker engine answers"
+        )
+    up.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+
+
+def _measuring_words(words: object) -> None:
+    lint = _word(words, "lint", _lint, "read the policy, touch nothing, and list what is wrong with it")
+    lint.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+    gate = _word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
+    gameday = _word(
+        words, "gameday", _gameday, "run a game day of slo.yaml: faults under load, restores, report"
+    )
+    gameday.add_argument(
+        "name", nargs="?", default="first", metavar="NAME", help="an entry of `gamedays` (default: first)"
+    )
+    drill = _word(words, "drill", _drill, "run experiments, or the promises with these ids, and nothing else")
+    drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
+    recover = _word(words, "recover", _recover, "undo every fault that the ledger still holds open")
+    for word in (gate, gameday, drill, recover):
+        _target_options(word)
+    report = _word(words, "report", _report, "print the summary of a saved run again")
+    report.add_argument(
+        "path", nargs="?", default="latest", metavar="RUN", help="a folder of reports/ (default: latest)"
+    )
+
+
+def _target_options(word: argparse.ArgumentParser) -> None:
+    where = word.add_mutually_exclusive_group()
+    where.add_argument("--target", default="kube://rundrill", metavar="URL", help="default: kube://rundrill")
+    where.add_argument("--context", metavar="NAME", help="the same as --target kube://NAME")
+    word.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _up(arguments: argparse.Namespace) -> None:
+    from rundrill import cluster, platform
+    from rundrill.policy import load_policy
+
+    policy = None if arguments.no_platform else load_policy(arguments.policy)
+    provider = cluster.open_provider(arguments.provider)
+    provider.preflight()
+    provider.up(_say)
+    if policy is not None:
+        for slug in arguments.platform or platform.platforms():
+            platform.bring_up(slug, provider, policy, _say)
+
+
+def _down(arguments: argparse.Namespace) -> None:
+    from rundrill import cluster
+
+    cluster.open_provider(arguments.provider).down(_say)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from rundrill import cluster
+
+    status = cluster.open_provider(arguments.provider).status()
+    print(json.dumps(asdict(status), default=str, indent=2) if arguments.json else status)
+    return 0 if status.running else 1
+
+
+def _kubeconfig(arguments: argparse.Namespace) -> None:
+    from rundrill import cluster
+
+    print(cluster.open_provider(arguments.provider).kubeconfig())
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from rundrill.lint import lint
+
+    findings = lint(arguments.policy)
+    for finding in findings:
+        print(finding)
+    return 2 if findings else 0
+
+
+def _gate(arguments: argparse.Namespace) -> int:
+    return _checks(arguments, [])
+
+
+def _gameday(arguments: argparse.Namespace) -> int:
+    return _checks(arguments, ["--gameday", arguments.name])
+
+
+def _drill(arguments: argparse.Namespace) -> int:
+    return _checks(
+        arguments, ["--disruptive", *(word for name in arguments.ids for word in ("--only", name))]
+    )
+
+
+def _checks(arguments: argparse.Namespace, words: Sequence[str]) -> int:
+    """What the run's own report says for the gate, or pytest's status where no report was written."""
+    target = f"kube://{arguments.context}" if arguments.context else arguments.target
+    directory = Path("reports") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    command = [sys.executable, "-m", "pytest", "checks", "-q", "--no-header", "--target", target]
+    command += ["--policy", str(arguments.policy), "--run-dir", str(directory), *words]
+    status = _child(command)
+    written = directory / "report.json"
+    if not written.exists():
+        return status or 3
+    return int(json.loads(written.read_text())["summary"]["exit"])
+
+
+def _child(command: Sequence[str]) -> int:
+    """The child's status; Ctrl-C reaches it through the terminal, and we wait for it to undo and report."""
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            print("rundrill: interrupted; undoing and writing the report", file=sys.stderr, flush=True)
+
+
+def _recover(arguments: argparse.Namespace) -> int:
+    from rundrill import ledger
+    from rundrill.session import open_session
+
+    target = f"kube://{arguments.context}" if arguments.context else arguments.target
+    session = open_session(arguments.policy, target, Path("reports"), disruptive=True)
+    try:
+        undone = ledger.undo_all(session)
+    finally:
+        session.close()
+    print("\n".join(str(entry) for entry in undone) if undone else "the ledger holds no open fault")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from rundrill.report import read_summary
+
+    path = Path(arguments.path)
+    directory = path if path.exists() else Path("reports") / arguments.path
+    if not (directory / "report.json").exists():
+        raise TargetError(f"{directory}: no report.json there (try one of `ls reports`)")
+    print("\n".join(read_summary(directory)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
