@@ -159,6 +159,9 @@ class RestoreSeen:
     """One reading a table: rows_source, rows_restored, digest_source, digest_restored, equal."""
     content_equal: bool
     notes: Mapping[str, str] = field(default_factory=dict)
+    failure: str | None = None
+    """What a restore that demonstrably failed said, such as `gunzip: unexpected end of file`; None when it ran through.
+    With a failure the other figures tell how far it came, and the promise is MISSED whatever they are."""
 
 
 @dataclass(frozen=True)
