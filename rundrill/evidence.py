@@ -59,6 +59,10 @@ class RuleSeen:
     """inactive, pending or firing."""
     last_evaluation: datetime | None
     interval: timedelta
+    expected_expr: str | None = None
+    """The expression that the policy generates, to show next to the loaded one."""
+    expr_same: bool | None = None
+    """Whether both parse to the same syntax tree; None where nobody compared, which is UNKNOWN."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,16 @@ class RestoreSeen:
 
 
 @dataclass(frozen=True)
+class KeptSeen:
+    """How one objective fared while a crowd was at work: its promised target, good and total events."""
+
+    promise: str
+    target: float
+    good: float
+    total: float
+
+
+@dataclass(frozen=True)
 class CapacitySeen:
     """What a crowd got out of the platform, counted in whole buckets of time."""
 
@@ -175,6 +189,8 @@ class CapacitySeen:
     bucket: timedelta
     lost: int
     """Arrivals that the crowd itself could not send in time; over 1 % the run proves nothing."""
+    kept: tuple[KeptSeen, ...] = ()
+    """One entry for each objective that the promise keeps; one that lacks is UNKNOWN."""
 
 
 @dataclass(frozen=True)
