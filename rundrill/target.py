@@ -1,8 +1,17 @@
 """Where to look: a cluster's context, the addresses of its servers, and where their credentials stand."""
 
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from rundrill.errors import TargetError
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class _Frozen(BaseModel):
@@ -80,3 +89,76 @@ class Target(_Frozen):
     context: str
     kubeconfig: Path
     entry: TargetEntry
+    inside: bool = False
+    """Whether we run in a pod of it, so that its services can be reached by name."""
+
+
+class HasTargets(Protocol):
+    """A policy, as far as this file needs to know it."""
+
+    @property
+    def targets(self) -> Mapping[str, TargetEntry]:
+        """slo.yaml's targets, by context name."""
+        ...
+
+
+def open_target(url: str, policy: HasTargets) -> Target:
+    """The target of `kube://NAME`: its entry in slo.yaml, and the kubeconfig that knows the context NAME."""
+    scheme, _, name = url.partition("://")
+    if scheme != "kube" or not name:
+        raise TargetError(f"--target: found {url!r}, expected kube://CONTEXT such as kube://rundrill")
+    entry = policy.targets.get(url) or policy.targets.get(name)
+    if entry is None:
+        raise TargetError(
+            f"{url}: slo.yaml has no such entry under targets, only {', '.join(policy.targets)}"
+        )
+    looked = []
+    for kubeconfig in _kubeconfigs(name):
+        if name in _contexts(kubeconfig):
+            return Target(url=url, context=name, kubeconfig=kubeconfig, entry=entry)
+        looked.append(str(kubeconfig))
+    if (_ACCOUNT / "token").is_file():
+        return Target(url=url, context=name, kubeconfig=_own_account(name), entry=entry, inside=True)
+    raise TargetError(
+        f"{url}: no context {name!r} in {', '.join(looked)} (`rundrill up` makes a drill cluster)"
+    )
+
+
+def _kubeconfigs(name: str) -> Iterator[Path]:
+    """Where a context may stand, in the order of looking; $KUBECONFIG may be a list of files joined by colons."""
+    if name == "rundrill":
+        from rundrill.cluster import open_provider
+
+        yield open_provider().kubeconfig()
+    if listed := os.environ.get("KUBECONFIG"):
+        yield Path(listed)
+    yield Path.home() / ".kube" / "config"
+
+
+def _contexts(kubeconfig: Path) -> set[str]:
+    """The names of all contexts in a kubeconfig, or in a list of them; none where there is no file."""
+    names: set[str] = set()
+    for part in str(kubeconfig).split(os.pathsep):
+        if part and Path(part).expanduser().is_file():
+            said = yaml.safe_load(Path(part).expanduser().read_text()) or {}
+            names |= {context["name"] for context in said.get("contexts") or ()}
+    return names
+
+
+def _own_account(name: str) -> Path:
+    """A kubeconfig for the service account of the pod that we run in; it names the token's file, not the token."""
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    said: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [
+            {"name": name, "cluster": {"server": server, "certificate-authority": str(_ACCOUNT / "ca.crt")}}
+        ],
+        "users": [{"name": name, "user": {"tokenFile": str(_ACCOUNT / "token")}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
+    written = Path(tempfile.mkdtemp(prefix="rundrill-")) / "kubeconfig"
+    written.write_text(yaml.safe_dump(said))
+    return written

@@ -1,0 +1,243 @@
+"""Kubernetes as plain JSON: no generated models, no retries, explicit time-outs, one connection pool."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.kube_config import load_kube_config
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.exceptions import HTTPError
+
+from rundrill.errors import TargetError
+from rundrill.gateway.kubectl import Completed, Kubectl
+from rundrill.gateway.paths import object_path, pod_path, service_path
+from rundrill.gateway.refusals import (
+    Conflict,
+    NotFound,
+    Refused,
+    Unreachable,
+    nobody_home,
+    refusal,
+    status_of,
+)
+from rundrill.target import ServiceAddress
+
+type Json = dict[str, Any]
+__all__ = ["Access", "Completed", "Conflict", "Json", "Kube", "NotFound", "Refused", "Unreachable"]
+
+CONNECT_S = 5.0
+READ_S = 15.0
+_PATCHES = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """What another HTTP client needs to talk to the same API server."""
+
+    url: str
+    ca: str | None
+    certificate: tuple[str, str] | None
+    headers: Mapping[str, str]
+    proxy: str | None
+    verify: bool
+
+
+class Kube:
+    """One API server, by one context of a kubeconfig; safe to use from several threads."""
+
+    def __init__(self, kubeconfig: Path, context: str, kubectl: Path | None = None) -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
+        self.kubectl = Kubectl(kubeconfig, context, kubectl)
+        self._lock = threading.Lock()
+        self._configuration = Configuration()
+        try:
+            load = cast(Callable[..., None], load_kube_config)
+            load(str(kubeconfig), context=context, client_configuration=self._configuration)
+        except (ConfigException, OSError) as error:
+            raise TargetError(f"{kubeconfig}: context {context!r}: {error}") from None
+        self._configuration.retries = False
+        self._configuration.connection_pool_maxsize = 16
+        self._pool = RESTClientObject(self._configuration).pool_manager
+
+    @property
+    def access(self) -> Access:
+        """Address, certificates and token of the API server, fresh each time."""
+        known = self._configuration
+        pair = (known.cert_file, known.key_file) if known.cert_file and known.key_file else None
+        return Access(
+            known.host, known.ssl_ca_cert, pair, self._headers(), known.proxy, bool(known.verify_ssl)
+        )
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._pool.clear()
+
+    def get(self, path: str, **query: str) -> Json:
+        """The JSON at a raw path of the API server."""
+        return self.call("GET", path, query=query)
+
+    def items(self, api: str, namespace: str | None = None, selector: str = "") -> list[Json]:
+        """All objects of a kind (`apps/v1/Deployment`), in one namespace or in all, that a label selector picks."""
+        query = {"labelSelector": selector} if selector else {}
+        found: list[Json] = self.call("GET", object_path(api, namespace), query=query).get("items") or []
+        version, _, kind = api.rpartition("/")
+        # A list's items come without these two; an object should say what it is.
+        return [{"apiVersion": version, "kind": kind, **item} for item in found]
+
+    def one(self, api: str, namespace: str | None, name: str) -> Json:
+        """One object; NotFound where there is none."""
+        return self.call("GET", object_path(api, namespace, name))
+
+    def create(
+        self, api: str, namespace: str | None, body: Json, name: str | None = None, subresource: str = ""
+    ) -> Json:
+        """The object as created; Conflict where the name is taken. A subresource (`eviction`) needs the name."""
+        return self.call("POST", object_path(api, namespace, name, subresource), body)
+
+    def patch(
+        self,
+        api: str,
+        namespace: str | None,
+        name: str,
+        body: Json | list[Json],
+        kind: str = "merge",
+        subresource: str = "",
+    ) -> Json:
+        """The object as patched; kind is merge, strategic, json or apply (server-side, forced, as `rundrill`)."""
+        query = {"fieldManager": "rundrill", "force": "true"} if kind == "apply" else {}
+        return self.call("PATCH", object_path(api, namespace, name, subresource), body, query, _PATCHES[kind])
+
+    def replace(self, api: str, namespace: str | None, name: str, body: Json) -> Json:
+        """The object as put; Conflict where its resourceVersion is not the newest."""
+        return self.call("PUT", object_path(api, namespace, name), body)
+
+    def delete(self, api: str, namespace: str | None, name: str, grace: int | None = None) -> Json:
+        """What the API server says of the deletion; NotFound where there was nothing. `grace` is in seconds."""
+        body: Json = {"propagationPolicy": "Background"}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        return self.call("DELETE", object_path(api, namespace, name), body)
+
+    def secret(self, namespace: str, name: str, key: str) -> str:
+        """One value of a Secret, decoded."""
+        values = self.one("v1/Secret", namespace, name).get("data") or {}
+        if key not in values:
+            raise TargetError(f"Secret {namespace}/{name} has no key {key!r}, only {sorted(values)}")
+        return base64.b64decode(values[key]).decode()
+
+    def logs(self, namespace: str, pod: str, container: str | None = None, tail: int | None = None) -> str:
+        """The newest lines that a container wrote, all of them where no tail is given."""
+        query = {"container": container, "tailLines": None if tail is None else str(tail)}
+        path = object_path("v1/Pod", namespace, pod, "log")
+        answer = self._send("GET", path, query={name: said for name, said in query.items() if said})
+        self._refuse("GET", path, answer)
+        return answer.data.decode(errors="replace")
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str | None,
+        argv: list[str],
+        stdin: bytes | None = None,
+        timeout: float = 30,
+    ) -> Completed:
+        """A command run to its end in a container: exit code and output; TargetError where it could not be started."""
+        return self.kubectl.exec(namespace, pod, container, argv, stdin, timeout)
+
+    def forward(self, namespace: str, target: str, port: int) -> AbstractContextManager[tuple[str, int]]:
+        """A loopback address that leads to a port of `svc/name` or `pod/name` while the context lasts."""
+        return self.kubectl.forward(namespace, target, port)
+
+    def service_get(
+        self, address: ServiceAddress, path: str, params: Mapping[str, str] | None = None, timeout: float = 5
+    ) -> tuple[int, bytes]:
+        """Status and body of a GET through the API server's service proxy; 503 where no pod is behind the service."""
+        return self._proxied("GET", service_path(address, path), params, None, timeout)
+
+    def service_post(
+        self,
+        address: ServiceAddress,
+        path: str,
+        body: object,
+        params: Mapping[str, str] | None = None,
+        timeout: float = 5,
+    ) -> tuple[int, bytes]:
+        """Status and body of a POST of JSON through the API server's service proxy."""
+        return self._proxied("POST", service_path(address, path), params, body, timeout)
+
+    def pod_get(
+        self, namespace: str, pod: str, port: int | str, path: str, timeout: float = 5
+    ) -> tuple[int, bytes]:
+        """Status and body of a GET to one pod through the API server's pod proxy."""
+        return self._proxied("GET", pod_path(namespace, pod, port, path), None, None, timeout)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+    ) -> Json:
+        """Any request of JSON to the API server; TargetError with method, path, status and message where it is refused."""
+        answer = self._send(method, path, body, query, content)
+        self._refuse(method, path, answer)
+        found: Json = json.loads(answer.data or b"{}")
+        return found
+
+    def _proxied(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: object, timeout: float
+    ) -> tuple[int, bytes]:
+        answer = self._send(method, path, body, params, read_s=timeout)
+        said = status_of(answer.status, answer.data)
+        # 503 from the proxy itself means that nothing answers behind the service: what a client there would meet.
+        if said and not nobody_home(said):
+            self._refuse(method, path, answer)
+        return answer.status, answer.data
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+        read_s: float = READ_S,
+    ) -> BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                method,
+                f"{self._configuration.host}{path}{'?' if query else ''}{urlencode(query or {})}",
+                headers={"Accept": "application/json", "Content-Type": content, **self._headers()},
+                timeout=Timeout(connect=CONNECT_S, read=read_s),
+                redirect=False,
+                retries=False,
+                body=None if body is None else json.dumps(body),
+            )
+        except (HTTPError, OSError) as error:
+            raise Unreachable(f"{method} {self._configuration.host}{path}: {error}") from None
+
+    def _headers(self) -> dict[str, str]:
+        with self._lock:
+            said = self._configuration.get_api_key_with_prefix("BearerToken")
+        return {"Authorization": said} if said else {}
+
+    def _refuse(self, method: str, path: str, answer: BaseHTTPResponse) -> None:
+        if answer.status >= 400:
+            raise refusal(f"{method} {path}", answer.status, answer.data)

@@ -1,0 +1,89 @@
+"""PostgreSQL by psycopg: one connection, opened on first use, read-only where nothing else is asked for."""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from rundrill.errors import NoEvidence
+
+type Connection = psycopg.Connection[dict[str, Any]]
+type Params = Sequence[object] | Mapping[str, object] | None
+
+DatabaseError = psycopg.Error
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where a database is and who asks; the password stays out of every printed form."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    password: str = field(repr=False)
+
+
+class Postgres:
+    """One database by one role."""
+
+    def __init__(
+        self, login: Login, read_only: bool = True, statement_timeout: timedelta = timedelta(seconds=10)
+    ) -> None:
+        self.login = login
+        self._read_only = read_only
+        self._timeout = statement_timeout
+        self._lock = threading.Lock()
+        self._kept: Connection | None = None
+
+    def rows(self, sql: str, params: Params = None) -> list[dict[str, Any]]:
+        """The rows of a query, column -> value; NoEvidence where the server does not answer it."""
+        try:
+            with self._lock:
+                if self._kept is None or self._kept.closed:
+                    self._kept = self._open()
+                # The policy's own SQL: written by its author, run in a read-only session.
+                return self._kept.execute(sql, params).fetchall()
+        except psycopg.Error as error:
+            raise NoEvidence(f"PostgreSQL ({self.login.user}): {_words(error)}: {sql!r}") from None
+
+    @contextlib.contextmanager
+    def connect(self, autocommit: bool = True) -> Iterator[Connection]:
+        """A connection of one's own, closed in the end; raises psycopg's errors."""
+        connection = self._open(autocommit)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Closes the connection that `rows` keeps."""
+        if self._kept is not None:
+            self._kept.close()
+
+    def _open(self, autocommit: bool = True) -> Connection:
+        settings = {
+            "statement_timeout": int(self._timeout.total_seconds() * 1000),
+            "default_transaction_read_only": "on" if self._read_only else "off",
+        }
+        return psycopg.connect(
+            host=self.login.host,
+            port=self.login.port,
+            user=self.login.user,
+            password=self.login.password,
+            dbname=self.login.database,
+            connect_timeout=5,
+            autocommit=autocommit,
+            application_name="rundrill",
+            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+            row_factory=dict_row,
+        )
+
+
+def _words(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,180 @@
+"""One look at one target: the policy, the servers, and what was asked of them already."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from rundrill.errors import TargetError
+from rundrill.gateway.alertmanager import Alertmanager
+from rundrill.gateway.kubernetes import Kube
+from rundrill.gateway.postgres import Login, Postgres
+from rundrill.gateway.prometheus import Prometheus
+from rundrill.gateway.redis import Redis
+from rundrill.gateway.witness import Witness
+from rundrill.policy import Policy, load_policy
+from rundrill.profile import Profile
+from rundrill.promise import Promise
+from rundrill.target import DatabaseAddress, PlatformAddresses, SecretRef, Target, open_target
+
+
+class Session:
+    """Everything that measuring needs; whatever it opens on the way is closed with it."""
+
+    def __init__(self, policy: Policy, target: Target, directory: Path, disruptive: bool) -> None:
+        self.policy = policy
+        self.target = target
+        self.profile_name = target.entry.profile
+        self.profile: Profile = policy.profiles[self.profile_name]
+        self.directory = directory
+        self.disruptive = disruptive
+        self.kube = Kube(target.kubeconfig, target.context)
+        self._slugs = {
+            promise.id: runbook.runbook for runbook in policy.runbooks for promise in runbook.promises
+        }
+        self._open = contextlib.ExitStack()
+        self._open.callback(self.kube.close)
+        self._answers: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every connection and every child that was started on the way."""
+        self._open.close()
+
+    def slug(self, promise: Promise) -> str:
+        """The runbook that a promise stands in."""
+        return self._slugs[promise.id]
+
+    def platform(self, slug: str) -> PlatformAddresses:
+        """The addresses of a runbook's platform on this target."""
+        try:
+            return self.target.entry.platforms[slug]
+        except KeyError:
+            raise TargetError(f"{self.target.url}: slo.yaml gives no platform {slug!r} for it") from None
+
+    def namespace(self, slug: str, name: str) -> str:
+        """The namespace on this target that stands for one of the runbook."""
+        return self.platform(slug).namespaces.get(name, name)
+
+    def cached[T](self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gave when it was first asked under this key, or the error it raised; made once, in any thread."""
+        with self._lock:
+            answer = self._answers.get(key)
+            mine = answer is None
+            if answer is None:
+                answer = self._answers[key] = Future()
+        if mine:
+            try:
+                answer.set_result(make())
+            except BaseException as error:
+                answer.set_exception(error)
+                raise
+        found: T = answer.result()
+        return found
+
+    def forget(self) -> None:
+        """Drops every cached answer about the target, after something changed it; connections stay."""
+        with self._lock:
+            for key in [key for key in self._answers if not (isinstance(key, tuple) and key[0] == "open")]:
+                del self._answers[key]
+
+    def prometheus(self, slug: str) -> Prometheus:
+        """The platform's Prometheus."""
+        return self.cached(("open", "prometheus", slug), lambda: self._new_prometheus(slug))
+
+    def alertmanager(self, slug: str) -> Alertmanager:
+        """The platform's Alertmanager."""
+        address = self.platform(slug).alertmanager
+        return self.cached(("open", "alertmanager", slug), lambda: Alertmanager(self.kube, address))
+
+    def witness(self, slug: str) -> Witness:
+        """The witness of the platform's notifications; TargetError where the target has none."""
+        address = self.platform(slug).witness
+        if address is None:
+            raise TargetError(f"{self.target.url}: slo.yaml names no witness for {slug}")
+        return self.cached(("open", "witness", slug), lambda: Witness(self.kube, address))
+
+    def postgres(self, slug: str, role: str = "reader") -> Postgres:
+        """The platform's database by one of its roles; only `reader` is held to reading."""
+        return self.cached(("open", "postgres", slug, role), lambda: self._new_postgres(slug, role))
+
+    def redis(self, slug: str) -> Redis:
+        """The platform's Redis; TargetError where the target has none."""
+        return self.cached(("open", "redis", slug), lambda: self._new_redis(slug))
+
+    def reach(self, service: str) -> tuple[str, int]:
+        """Host and port that lead to `namespace/name:port`: by name inside the cluster, by a forward outside."""
+        namespace, _, named = service.partition("/")
+        name, _, port = named.partition(":")
+        if self.target.inside:
+            return f"{name}.{namespace}.svc", int(port)
+        return self.cached(("open", "forward", service), lambda: self._forward(namespace, name, int(port)))
+
+    def password(self, where: SecretRef) -> str:
+        """A credential, from the Secret or the environment variable that slo.yaml names."""
+        if where.secret:
+            namespace, name, key = where.secret.split("/")
+            return self.kube.secret(namespace, name, key)
+        if where.env and where.env in os.environ:
+            return os.environ[where.env]
+        raise TargetError(f"{self.target.url}: the environment variable {where.env} is not set")
+
+    def _new_prometheus(self, slug: str) -> Prometheus:
+        server = Prometheus(self.kube, self.platform(slug).prometheus)
+        self._closing(server.close)
+        return server
+
+    def _new_postgres(self, slug: str, role: str) -> Postgres:
+        databases = self.platform(slug).postgres
+        if role not in databases:
+            raise TargetError(f"{self.target.url}: slo.yaml gives no PostgreSQL role {role!r} for {slug}")
+        database = Postgres(self.login(databases[role]), read_only=role == "reader")
+        self._closing(database.close)
+        return database
+
+    def login(self, address: DatabaseAddress) -> Login:
+        """Where a database is reached from here, and with what."""
+        host, port = self.reach(address.service)
+        return Login(
+            host,
+            port,
+            address.user or "postgres",
+            address.database or "postgres",
+            self.password(address.password),
+        )
+
+    def _new_redis(self, slug: str) -> Redis:
+        address = self.platform(slug).redis
+        if address is None:
+            raise TargetError(f"{self.target.url}: slo.yaml names no Redis for {slug}")
+        server = Redis(*self.reach(address.service), self.password(address.password))
+        self._closing(server.close)
+        return server
+
+    def _forward(self, namespace: str, name: str, port: int) -> tuple[str, int]:
+        forward = self.kube.forward(namespace, f"svc/{name}", port)
+        address = forward.__enter__()
+        with self._lock:
+            self._open.push(forward)
+        return address
+
+    def _closing(self, close: Callable[[], None]) -> None:
+        with self._lock:
+            self._open.callback(close)
+
+
+def open_session(policy_path: Path, target_url: str, directory: Path, disruptive: bool = False) -> Session:
+    """A session on a target that answers; PolicyError or TargetError before anything is touched."""
+    policy = load_policy(policy_path)
+    session = Session(policy, open_target(target_url, policy), directory, disruptive)
+    session.kube.get("/version")
+    return session
