@@ -1,0 +1,97 @@
+"""What makes a drill's evidence worthless, whatever the alert or the recovery looked like."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rundrill.evidence import DrillSeen, LoadPhase
+from rundrill.judge.words import count_text, share_text
+
+PHASES = ("before", "fault", "after")
+ENOUGH_LOAD = 0.95
+"""The share of planned arrivals that a crowd must have sent in each phase."""
+
+
+def drill_gap(seen: DrillSeen, under_load: bool = True) -> str | None:
+    """Why this run proves nothing, None where it can be judged."""
+    if seen.interrupted or seen.journal_status in ("interrupted", "aborted"):
+        return (
+            "the drill was interrupted" if seen.interrupted else f"the experiment was {seen.journal_status}"
+        )
+    if under_load and seen.steady_before is not True:
+        return "the steady state was " + (
+            "not met before the fault" if seen.steady_before is False else "not looked at"
+        )
+    if not seen.proof:
+        return _unproven(seen)
+    load = load_gap(seen.load) if under_load or seen.load else None
+    if load:
+        return load
+    if not seen.undone:
+        return "nobody could show that the fault was undone"
+    return None
+
+
+def load_gap(phases: Sequence[LoadPhase], needed: Sequence[str] = PHASES) -> str | None:
+    """Why the crowd was too thin to notice anything."""
+    by_name = {phase.name: phase for phase in phases}
+    for name in needed:
+        if name not in by_name:
+            return f"there was no load in the phase {name!r}"
+    for phase in phases:
+        if phase.sent <= 0 or phase.planned <= 0:
+            return f"the crowd sent nothing in the phase {phase.name!r} ({count_text(phase.planned)} planned)"
+        if phase.sent < phase.planned * ENOUGH_LOAD:
+            share = share_text(phase.sent / phase.planned)
+            return f"load below plan in the phase {phase.name!r}: {count_text(phase.sent)} of {count_text(phase.planned)} sent ({share})"
+        if phase.failed < 0 or phase.failed > phase.sent or phase.ended <= phase.started:
+            return f"the load figures of the phase {phase.name!r} contradict each other"
+    return None
+
+
+def unfinished(seen: DrillSeen) -> str | None:
+    """What went wrong in the experiment itself; it never excuses a miss, but nothing is MET with it."""
+    for step in seen.steps:
+        if step.status != "succeeded":
+            return f"the step {step.name!r} {step.status}" + (
+                f": {_first_line(step.error)}" if step.error else ""
+            )
+    if not seen.steps:
+        return "the experiment's journal tells of no step"
+    if seen.journal_status != "completed":
+        return f"the experiment ended as {seen.journal_status!r}"
+    return None
+
+
+def lasted(phase: LoadPhase) -> timedelta:
+    """How long that phase was."""
+    return phase.ended - phase.started
+
+
+def load_figures(phases: Sequence[LoadPhase]) -> list[dict[str, object]]:
+    """The phases as JSON: planned, sent, failed, share of good answers, latency and failures."""
+    return [
+        {
+            "phase": phase.name,
+            "started": phase.started.isoformat(),
+            "ended": phase.ended.isoformat(),
+            "lasted_s": round(lasted(phase).total_seconds(), 3),
+            "planned": phase.planned,
+            "sent": phase.sent,
+            "failed": phase.failed,
+            "good_share": (phase.sent - phase.failed) / phase.sent if phase.sent > 0 else None,
+            "latency_s": dict(phase.latency_s),
+            "failures": dict(phase.failures),
+        }
+        for phase in phases
+    ]
+
+
+def _unproven(seen: DrillSeen) -> str:
+    failed = next((step for step in seen.steps if step.status != "succeeded"), None)
+    why = f": {failed.name} {failed.status}, {_first_line(failed.error)}" if failed and failed.error else ""
+    return "the fault was not proven" + why
+
+
+def _first_line(text: str | None) -> str:
+    line = (text or "").strip().splitlines()[-1:] or [""]
+    return line[0][:160]
