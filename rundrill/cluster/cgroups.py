@@ -1,0 +1,72 @@
+"""The control groups under which the pods of our nodes live: `/rundrill/<node>`, on cgroup v1 and v2."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path("/sys/fs/cgroup")
+OURS: Final = "rundrill"
+NEEDED: Final = ("cpu", "cpuset", "memory", "pids")
+
+
+def is_v2() -> bool:
+    """Whether the machine has the unified hierarchy only."""
+    return (ROOT / "cgroup.controllers").exists()
+
+
+def hierarchies() -> list[Path]:
+    """The mount point of every hierarchy that may hold our groups."""
+    if is_v2():
+        return [ROOT]
+    found = {entry.resolve() for entry in ROOT.iterdir() if entry.is_dir()}
+    return sorted(path for path in found if (path / "cgroup.procs").exists())
+
+
+def missing_controllers() -> list[str]:
+    """The controllers that a kubelet needs and this kernel does not offer."""
+    there = (
+        (ROOT / "cgroup.controllers").read_text().split()
+        if is_v2()
+        else [path.name for path in ROOT.iterdir()]
+    )
+    return [name for name in NEEDED if name not in there]
+
+
+def make_group(node: str) -> str:
+    """Makes the node's group in every hierarchy; gives its path as the kubelet wants it."""
+    for hierarchy in hierarchies():
+        parent = hierarchy
+        for name in (OURS, node):
+            group = parent / name
+            group.mkdir(exist_ok=True)
+            if is_v2():
+                wanted = (parent / "cgroup.controllers").read_text().split()
+                (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
+            for setting in ("cpuset.cpus", "cpuset.mems"):
+                # On v1 a cpuset without processors takes no process.
+                if not is_v2() and (group / setting).exists():
+                    (group / setting).write_text((parent / setting).read_text())
+            parent = group
+    return f"/{OURS}/{node}"
+
+
+def remove_groups(timeout_s: float = 10) -> list[Path]:
+    """Removes all our groups; gives those that would not go."""
+    deadline = time.monotonic() + timeout_s
+    while left := [group for hierarchy in hierarchies() for group in _deepest_first(hierarchy / OURS)]:
+        for group in left:
+            try:
+                group.rmdir()
+            except OSError:
+                continue  # a process in it has not quite gone: look again
+        if time.monotonic() > deadline:
+            return [group for group in left if group.exists()]
+        time.sleep(0.02)
+    return []
+
+
+def _deepest_first(top: Path) -> list[Path]:
+    if not top.exists():
+        return []
+    return [Path(directory) for directory, _, _ in os.walk(top, topdown=False)]
