@@ -1,0 +1,79 @@
+"""`make bench`: times the commands a person waits for, and prints a table row each; nothing is asserted here."""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+RUNDRILL = str(Path(sys.executable).with_name("rundrill"))
+
+
+def timed(*command: str) -> tuple[float, int]:
+    """Seconds that a whole command took, and its exit status; what it prints goes to stderr."""
+    print(
+        "$",
+        " ".join(Path(word).name if word == RUNDRILL else word for word in command),
+        file=sys.stderr,
+        flush=True,
+    )
+    started = time.monotonic()
+    status = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    return time.monotonic() - started, status
+
+
+def second_up() -> str:
+    """`rundrill up` where everything runs already; the middle of three."""
+    timed(RUNDRILL, "up")
+    return f"{sorted(timed(RUNDRILL, 'up')[0] for _ in range(3))[1]:.1f} s"
+
+
+def cold_cluster() -> str:
+    """`rundrill up --no-platform` after `rundrill down`, with warm caches."""
+    timed(RUNDRILL, "down")
+    return f"{timed(RUNDRILL, 'up', '--no-platform')[0]:.1f} s"
+
+
+def read_only_checks() -> str:
+    """`rundrill gate`, whole process; the middle of three."""
+    return f"{sorted(timed(RUNDRILL, 'gate')[0] for _ in range(3))[1]:.1f} s"
+
+
+def warm_drill() -> str:
+    """`make drill` after `rundrill down`, with warm caches: cluster, platform, game day, report."""
+    timed(RUNDRILL, "down")
+    took, status = timed("make", "drill")
+    return f"{took:.0f} s (exit {status})"
+
+
+def hops_of_the_last_drill() -> str:
+    """Each timed hop of the newest report that has any, in seconds after the fault was proven."""
+    for path in sorted(Path("reports").glob("*/report.json"), reverse=True):
+        for promise in json.loads(path.read_text())["promises"]:
+            hops = promise["measured"].get("hops") or []
+            if promise["kind"] == "alert" and len(hops) > 3:
+                return ", ".join(f"{hop['name']} {hop['after_s']:.1f}" for hop in hops)
+    return "no drill in reports/"
+
+
+BENCHES: dict[str, Callable[[], str]] = {
+    "second-up": second_up,
+    "gate": read_only_checks,
+    "cold-cluster": cold_cluster,
+    "warm-drill": warm_drill,
+    "hops": hops_of_the_last_drill,
+}
+
+
+def main() -> None:
+    """Runs the named benches, or all of them in an order that needs no bench twice."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    for name in parser.parse_args().names or BENCHES:
+        print(f"| {name} | {BENCHES[name].__doc__} | {BENCHES[name]()} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
