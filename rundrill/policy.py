@@ -2,66 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
-from pydantic import Field
-
+from rundrill.errors import PolicyError
+from rundrill.frontpage import Attestations, FrontPage, Gameday, Guard, Waiver
+from rundrill.loading import Loader
 from rundrill.profile import Profile
-from rundrill.promise import Frozen, Promise
-from rundrill.target import TargetEntry
+from rundrill.promise import Promise, Record
+from rundrill.references import Written, dangling
+from rundrill.runbook import Indicator, Receiver, Runbook
+from rundrill.target import PlatformAddresses, TargetEntry
 
-
-class Indicator(Frozen):
-    """An SLI as two counters: PromQL with `$window` (and `$within` for a bucket boundary in seconds)."""
-
-    good: str
-    total: str
-    also: dict[str, str] = Field(default_factory=dict)
-    """Further figures to show, name -> PromQL."""
-
-
-class Receiver(Frozen):
-    """A channel that Alertmanager sends to; `witness` keeps what arrives there on a drill cluster."""
-
-    kind: str
-    """pagerduty, slack or email."""
-    meaning: str
-
-
-class Waiver(Frozen):
-    """A promise that may be MISSED until a day, by whose leave and why."""
-
-    promise: str
-    reason: str
-    approved_by: str
-    expires: date
-
-
-class Guard(Frozen):
-    """What a fault may touch."""
-
-    protected_namespaces: tuple[str, ...]
-    largest_share: float
-
-
-class Gameday(Frozen):
-    """A named choice of what to run."""
-
-    runbook: str
-    experiments: tuple[str, ...]
-    restores: tuple[str, ...]
-
-
-class Runbook(Frozen):
-    """Every promise of one runbook, in its own order."""
-
-    runbook: str
-    title: str
-    document: str
-    indicators: dict[str, Indicator]
-    receivers: dict[str, Receiver]
-    promises: tuple[Promise, ...]
+__all__ = ["Gameday", "Guard", "Indicator", "Policy", "Receiver", "Runbook", "Waiver", "load_policy"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +27,77 @@ class Policy:
     waivers: tuple[Waiver, ...]
     gamedays: Mapping[str, Gameday]
     runbooks: tuple[Runbook, ...]
+    records: tuple[Record, ...] = ()
+    """Signed attestations."""
 
     @property
     def promises(self) -> tuple[Promise, ...]:
         """Every promise of every runbook, in order."""
         return tuple(promise for runbook in self.runbooks for promise in runbook.promises)
+
+    def promise(self, promise_id: str) -> Promise:
+        """The promise of that id; PolicyError where there is none."""
+        for promise in self.promises:
+            if promise.id == promise_id:
+                return promise
+        raise PolicyError(f"{self.path}: no promise has the id {promise_id!r}")
+
+    def runbook(self, slug: str) -> Runbook:
+        """The runbook of that name; PolicyError where there is none."""
+        for runbook in self.runbooks:
+            if runbook.runbook == slug:
+                return runbook
+        raise PolicyError(f"{self.path}: no runbook is called {slug!r}")
+
+    def runbook_of(self, promise_id: str) -> Runbook:
+        """The runbook that holds the promise of that id; PolicyError where none does."""
+        for runbook in self.runbooks:
+            if any(promise.id == promise_id for promise in runbook.promises):
+                return runbook
+        raise PolicyError(f"{self.path}: no promise has the id {promise_id!r}")
+
+    def platform(self, slug: str) -> PlatformAddresses:
+        """Where that runbook's platform stands on the first target that has it; PolicyError where none does."""
+        for target in self.targets.values():
+            if slug in target.platforms:
+                return target.platforms[slug]
+        raise PolicyError(f"{self.path}: no target has a platform {slug!r}")
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of that slo.yaml and all that it includes; PolicyError with one line for each fault."""
+    loader = Loader(path.parent)
+    written = _read(path, loader)
+    if written is None or loader.mistakes:
+        raise loader.error()
+    loader.mistakes += dangling(written)
+    if loader.mistakes:
+        raise loader.error()
+    front = written.front.model
+    return Policy(
+        path=path,
+        targets=front.targets,
+        profiles=front.profiles,
+        guard=front.guard,
+        waivers=front.waivers,
+        gamedays=front.gamedays,
+        runbooks=tuple(runbook.model for runbook in written.runbooks),
+        records=written.attestations.model.records if written.attestations else (),
+    )
+
+
+def _read(path: Path, loader: Loader) -> Written | None:
+    """All files of the policy; None where the front page itself cannot be read."""
+    front = loader.load(path, FrontPage)
+    if front is None:
+        return None
+    runbooks = [
+        loader.load(
+            path.parent / name, Runbook, front.wrong(("include", number), f"there is no file {name!r}")
+        )
+        for number, name in enumerate(front.model.include)
+    ]
+    book = front.model.attestations
+    missing = front.wrong(("attestations",), f"there is no file {book!r}")
+    records = loader.load(path.parent / book, Attestations, missing) if book else None
+    return Written(front, [runbook for runbook in runbooks if runbook], records)

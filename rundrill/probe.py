@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rundrill.units import Duration
+from rundrill.units import Duration, Quantity
 
 
 class _Frozen(BaseModel):
@@ -39,15 +39,23 @@ class WorkloadProbe(_Frozen):
 
 
 class ObjectProbe(_Frozen):
-    """Any Kubernetes objects. Facts: found (bool) and every `fields` entry, by JSONPath-like dotted path.
+    """Any Kubernetes objects. Facts: found (bool) and every `fields` entry, by a dotted path.
 
-    A path step `*` joins all items; `#` at the end counts them; `.since` after a timestamp gives its age in seconds.
+    Steps of a path: a key; `key=value` picks the first item of a list with that key (`status.conditions.type=Ready.status`);
+    `*` joins all items of a list or values of a mapping with ", "; `#` at the end counts them (nothing there: "" and 0);
+    `.since` after a timestamp gives its age in seconds. `A / B` divides two Kubernetes quantities; of two mappings
+    (`status.used / status.hard`) it gives the largest quotient over their keys. A path that leads nowhere gives no fact.
+    Secrets are asked for as metadata only (PartialObjectMetadata), so that their values reach no evidence.
     """
 
     api: str
-    """`v1/ConfigMap`, `batch/v1/CronJob`, `v1/Node`."""
+    """`v1/ConfigMap`, `batch/v1/CronJob`, `v1/Node`, `metrics.k8s.io/v1beta1/NodeMetrics`; the plural is looked up by discovery."""
     namespace: str | None = None
+    """All namespaces where nothing is said."""
+    namespaces: tuple[str, ...] = ()
+    """In place of `namespace`: each of them must hold one; one that holds none is a reading with found=false."""
     names: tuple[str, ...] = ()
+    """Each must be there (in each of `namespaces`): a missing one is a reading with found=false."""
     selector: str | None = None
     fields: dict[str, str] = Field(default_factory=dict)
     """Fact name -> path, such as {suspended: spec.suspend}."""
@@ -124,7 +132,7 @@ class Probe(_Frozen):
     def _one(self) -> "Probe":
         said = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(said) != 1:
-            raise ValueError(f"found {len(said)} probes {said}, expected exactly one")
+            raise ValueError(f"found {' and '.join(said) or 'no probe'}, expected exactly one")
         return self
 
     @property
@@ -134,15 +142,15 @@ class Probe(_Frozen):
 
 
 class Expectation(_Frozen):
-    """What one fact must be; every key that is there must hold."""
+    """What one fact must be; every key that is there must hold. `1s`, `85%`, `256Mi` are read in seconds, shares, bytes."""
 
     equals: str | int | float | bool | None = None
     same_as: str | None = None
     """The name of another fact of the same reading."""
-    at_least: float | None = None
-    at_most: float | None = None
-    below: float | None = None
-    above: float | None = None
+    at_least: Quantity | None = None
+    at_most: Quantity | None = None
+    below: Quantity | None = None
+    above: Quantity | None = None
     matches: str | None = None
     """A regular expression, searched."""
     younger_than: Duration | None = None

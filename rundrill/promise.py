@@ -1,9 +1,9 @@
 """The kinds of promise, as frozen types that refuse what they do not know."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rundrill.probe import Expectation, Probe
 from rundrill.units import Duration, Events, Ratio
@@ -27,6 +27,13 @@ class Objective(Frozen):
     window: Duration
     within: Duration | None = None
 
+    @field_validator("window")
+    @classmethod
+    def _some_time(cls, window: timedelta) -> timedelta:
+        if not window:
+            raise ValueError("a window of no length holds no events (try 30d)")
+        return window
+
 
 class Alert(Frozen):
     """This condition, for this long, pages these receivers within this time and resolves.
@@ -43,6 +50,16 @@ class Alert(Frozen):
     never: tuple[str, ...] = ()
     proven_by: str
     """The name of an experiment, or `synthetic-alert`."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Alert":
+        if not self.receivers:
+            raise ValueError("receivers is empty; an alert that reaches nobody is none")
+        if self.when and self.for_ is None:
+            raise ValueError("has a `when` and no `for` (try for: 0s)")
+        if not self.when and (self.for_ is not None or self.quiet_for is not None):
+            raise ValueError("has no `when`, so `for` and `quiet_for` say nothing")
+        return self
 
 
 class State(Frozen):
@@ -149,13 +166,23 @@ class Promise(Frozen):
     capacity: Capacity | None = None
     attestation: Attestation | None = None
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Promise":
+        said = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(said) != 1:
+            found = " and ".join(said) or "no block that says its kind"
+            raise ValueError(f"found {found}, expected exactly one of {', '.join(KINDS)}")
+        return self
+
     @property
     def kind(self) -> Kind:
         """The name of the one block that is there."""
-        for kind in _KINDS:
-            if getattr(self, kind) is not None:
-                return kind
-        raise ValueError(f"{self.id} has no block that says its kind")
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def alert_name(self) -> str:
+        """The `alertname` of its rule or synthetic alert: the id's last word in camel case, such as `ServiceDown`."""
+        return "".join(word.capitalize() for word in self.id.rpartition(".")[2].split("-"))
 
     @property
     def disruptive(self) -> bool:
@@ -163,4 +190,4 @@ class Promise(Frozen):
         return self.kind in ("alert", "drill", "capacity")
 
 
-_KINDS: tuple[Kind, ...] = ("objective", "alert", "state", "drill", "restore", "capacity", "attestation")
+KINDS: tuple[Kind, ...] = ("objective", "alert", "state", "drill", "restore", "capacity", "attestation")

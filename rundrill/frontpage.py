@@ -1,0 +1,58 @@
+"""The policy's front page, slo.yaml: targets, time profiles, guards, waivers, game days, and what it includes."""
+
+from datetime import date
+
+from pydantic import Field
+
+from rundrill.profile import Profile
+from rundrill.promise import Frozen, Record
+from rundrill.target import TargetEntry
+from rundrill.units import Ratio
+
+
+class Waiver(Frozen):
+    """A promise that may be MISSED until a day, by whose leave and why."""
+
+    promise: str
+    reason: str
+    approved_by: str
+    expires: date
+
+
+class Guard(Frozen):
+    """What a fault may touch."""
+
+    protected_namespaces: tuple[str, ...]
+    largest_share: Ratio
+    """Of a workload's replicas."""
+
+
+class Gameday(Frozen):
+    """A named choice of what to run."""
+
+    runbook: str
+    experiments: tuple[str, ...]
+    restores: tuple[str, ...] = ()
+    """Ids of restore promises."""
+    crowds: tuple[str, ...] = ()
+    """Crowds of capacity promises."""
+
+
+class FrontPage(Frozen):
+    """All of slo.yaml."""
+
+    include: tuple[str, ...]
+    """Runbook files, from this file's directory."""
+    attestations: str | None = None
+    """The file of signed records."""
+    targets: dict[str, TargetEntry]
+    profiles: dict[str, Profile]
+    guard: Guard
+    waivers: tuple[Waiver, ...] = ()
+    gamedays: dict[str, Gameday] = Field(default_factory=dict)
+
+
+class Attestations(Frozen):
+    """All of attestations.yaml."""
+
+    records: tuple[Record, ...]

@@ -1,0 +1,57 @@
+"""What can be said of a PromQL expression without a server: whether it parses, is the same as another, and how long it looks back."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import promql_parser
+
+from rundrill.units import duration, duration_text
+
+# Ranges stand in brackets and after `offset`; strings are matched first, so that a bracket inside one is left alone.
+_TIMES = re.compile(
+    r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
+    r"""|(?P<open>\[|\boffset\s+-?)(?P<first>[0-9a-z]+)(?P<colon>:)?(?P<second>[0-9a-z]+)?"""
+)
+
+
+def fault_of(expression: str) -> str | None:
+    """What is wrong with that expression in one line; None where it parses."""
+    try:
+        promql_parser.parse(expression)
+    except ValueError as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two expressions are the same syntax tree, however they are spelled."""
+    return _canonical(left) == _canonical(right)
+
+
+def _canonical(expression: str) -> str:
+    return " ".join(promql_parser.parse(expression).prettify().split())
+
+
+def with_times(expression: str, change: Callable[[timedelta], timedelta]) -> str:
+    """That expression with every range and offset changed, and not a letter else."""
+
+    def rewritten(match: re.Match[str]) -> str:
+        if match["string"] is not None:
+            return match["string"]
+        times = [duration_text(change(duration(match[name]))) for name in ("first", "second") if match[name]]
+        return match["open"] + ":".join(times) + (":" if match["colon"] and not match["second"] else "")
+
+    return _TIMES.sub(rewritten, expression)
+
+
+def longest_range(expression: str) -> timedelta:
+    """The longest time that the expression looks back by a range or an offset; zero where it does not."""
+    seen = [timedelta(0)]
+
+    def noted(length: timedelta) -> timedelta:
+        seen.append(length)
+        return length
+
+    with_times(expression, noted)
+    return max(seen)

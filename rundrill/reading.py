@@ -1,0 +1,93 @@
+"""YAML in and out; what is read keeps the line of every entry, and a key that stands twice is a fault."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+type Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file as plain lists, mappings and scalars, and where each entry stands."""
+
+    path: Path
+    content: object
+    lines: Mapping[Location, int]
+    repeated: tuple[Location, ...] = ()
+    """Entries whose key stands more than once in its mapping."""
+
+    def line(self, location: Location) -> int:
+        """The line of that entry, or of the nearest entry around it that is there."""
+        while location and location not in self.lines:
+            location = location[:-1]
+        return self.lines.get(location, 1)
+
+
+class Unreadable(Exception):
+    """A file that is no YAML; says the line and what is wrong there."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+@dataclass
+class _Reader:
+    loader: yaml.SafeLoader
+    lines: dict[Location, int] = field(default_factory=dict)
+    repeated: list[Location] = field(default_factory=list)
+
+    def read(self, node: yaml.Node, at: Location) -> object:
+        self.lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, at))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*at, number)) for number, item in enumerate(node.value)]
+        return self.loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+    def _pairs(self, node: yaml.MappingNode, at: Location) -> Iterator[tuple[str, object]]:
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            below = (*at, key)
+            if key in seen:
+                self.repeated.append(below)
+            seen.add(key)
+            self.lines[below] = key_node.start_mark.line + 1
+            yield key, self.read(value_node, below)
+
+
+def read_yaml(path: Path) -> Document:
+    """That file with its lines; Unreadable where it is no YAML, OSError where it cannot be opened."""
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        reader = _Reader(loader)
+        content = None if node is None else reader.read(node, ())
+        return Document(path, content, reader.lines, tuple(reader.repeated))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise Unreadable(mark.line + 1 if mark else 1, str(error.problem or error.context)) from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise Unreadable(1, str(error).splitlines()[0]) from error
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(content: object) -> str:
+    """That content as YAML, its keys in the order given."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

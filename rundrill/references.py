@@ -1,0 +1,204 @@
+"""What the files of a policy say of each other: names that nothing answers to, ids that stand twice, queries that do not parse."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rundrill import promql
+from rundrill.frontpage import Attestations, FrontPage
+from rundrill.loading import Loaded
+from rundrill.promise import Promise
+from rundrill.reading import Location
+from rundrill.runbook import Indicator, Runbook
+from rundrill.wording import Mistake, did_you_mean
+
+SYNTHETIC = "synthetic-alert"
+"""The one experiment without a file: an alert that is pushed to Alertmanager by hand."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """All files of a policy, each well formed by itself."""
+
+    front: Loaded[FrontPage]
+    runbooks: list[Loaded[Runbook]]
+    attestations: Loaded[Attestations] | None
+
+    @property
+    def root(self) -> Path:
+        """The policy's directory."""
+        return self.front.root
+
+    def promises(self) -> Iterator[tuple[Loaded[Runbook], Location, Promise]]:
+        """Every promise with the file and the entry it stands at."""
+        for runbook in self.runbooks:
+            for number, promise in enumerate(runbook.model.promises):
+                yield runbook, ("promises", number), promise
+
+    def ids(self, kind: str | None = None) -> list[str]:
+        """The ids of all promises, or of those of one kind."""
+        return [promise.id for _, _, promise in self.promises() if kind in (None, promise.kind)]
+
+
+def dangling(written: Written) -> Iterator[Mistake]:
+    """Every mistake that only shows when the files are read together."""
+    yield from _twice(written)
+    for runbook in written.runbooks:
+        yield from _queries(runbook)
+    for runbook, at, promise in written.promises():
+        for below, says in _promise_faults(promise, runbook.model, written):
+            yield runbook.wrong((*at, *below), says)
+    yield from _front_faults(written)
+    if written.attestations:
+        ids = written.ids("attestation")
+        for number, record in enumerate(written.attestations.model.records):
+            if record.promise not in ids:
+                says = _unknown(record.promise, "attestation", ids)
+                yield written.attestations.wrong(("records", number, "promise"), says)
+
+
+def _twice(written: Written) -> Iterator[Mistake]:
+    first: dict[str, str] = {}
+    for runbook, at, promise in written.promises():
+        line = runbook.document.line((*at, "id"))
+        if promise.id in first:
+            yield runbook.wrong((*at, "id"), f"stands twice (first at {first[promise.id]})")
+        first.setdefault(promise.id, f"{runbook.wrong(at, '').file}:{line}")
+        if not promise.id.startswith(f"{runbook.model.runbook}."):
+            yield runbook.wrong(
+                (*at, "id"), f"{promise.id!r} does not start with {runbook.model.runbook + '.'!r}"
+            )
+
+
+def _queries(runbook: Loaded[Runbook]) -> Iterator[Mistake]:
+    for name, indicator in runbook.model.indicators.items():
+        filled = indicator.over(timedelta(minutes=5), timedelta(milliseconds=200))
+        for below, query in _parts(filled):
+            if fault := promql.fault_of(query):
+                yield runbook.wrong(("indicators", name, *below), f"is no PromQL: {fault}")
+
+
+def _parts(indicator: Indicator) -> Iterator[tuple[Location, str]]:
+    yield ("good",), indicator.good
+    yield ("total",), indicator.total
+    for name, query in indicator.also.items():
+        yield ("also", name), query
+
+
+type Found = Iterator[tuple[Location, str]]
+
+
+def _promise_faults(promise: Promise, runbook: Runbook, written: Written) -> Found:
+    """The faults of one promise as (entry below it, what is wrong)."""
+    yield from _objective(promise, runbook)
+    yield from _alert(promise, runbook, written)
+    yield from _state(promise, runbook, written)
+    yield from _drill(promise, written)
+    yield from _references(promise, written)
+    if promise.literal and promise.literal.when and (fault := promql.fault_of(promise.literal.when)):
+        yield ("literal", "when"), f"is no PromQL: {fault}"
+
+
+def _objective(promise: Promise, runbook: Runbook) -> Found:
+    if not promise.objective:
+        return
+    indicator = runbook.indicators.get(promise.objective.indicator)
+    if indicator is None:
+        names = runbook.indicators
+        yield ("objective", "indicator"), _unknown(promise.objective.indicator, "indicator", names)
+    elif ("$within" in indicator.good) != (promise.objective.within is not None):
+        wanted = "needs" if promise.objective.within is None else "has no"
+        yield ("objective",), f"indicator {promise.objective.indicator} {wanted} `within`"
+
+
+def _alert(promise: Promise, runbook: Runbook, written: Written) -> Found:
+    if not promise.alert:
+        return
+    alert = promise.alert
+    for key in ("receivers", "never"):
+        for number, name in enumerate(getattr(alert, key)):
+            if name not in runbook.receivers:
+                yield ("alert", key, number), _unknown(name, "receiver", runbook.receivers)
+    if alert.when and (fault := promql.fault_of(alert.when)):
+        yield ("alert", "when"), f"is no PromQL: {fault}"
+    yield from _file(alert.proven_by, ("alert", "proven_by"), "experiment", written.root)
+
+
+def _state(promise: Promise, runbook: Runbook, written: Written) -> Found:
+    if not promise.state:
+        return
+    probe = promise.state.probe
+    if probe.promql and (fault := promql.fault_of(probe.promql.query)):
+        yield ("state", "probe", "promql", "query"), f"is no PromQL: {fault}"
+    if probe.backup:
+        for name, target in written.front.model.targets.items():
+            platform = target.platforms.get(runbook.runbook)
+            if platform and probe.backup.backup not in platform.backups:
+                says = _unknown(probe.backup.backup, f"backup of target {name}", platform.backups)
+                yield ("state", "probe", "backup", "backup"), says
+
+
+def _drill(promise: Promise, written: Written) -> Found:
+    if promise.drill:
+        yield from _file(promise.drill.experiment, ("drill", "experiment"), "experiment", written.root)
+        yield from _file(promise.drill.under, ("drill", "under"), "crowd", written.root)
+    if promise.capacity:
+        yield from _file(promise.capacity.crowd, ("capacity", "crowd"), "crowd", written.root)
+
+
+def _references(promise: Promise, written: Written) -> Found:
+    """Names of other promises."""
+    if promise.restore and promise.restore.backup not in written.ids():
+        yield ("restore", "backup"), _unknown(promise.restore.backup, "promise", written.ids())
+    for number, name in enumerate(promise.capacity.keeps if promise.capacity else ()):
+        if name not in written.ids("objective"):
+            yield ("capacity", "keeps", number), _unknown(name, "objective", written.ids("objective"))
+    if promise.measured_part and promise.measured_part.alert not in written.ids("alert"):
+        yield ("measured_part", "alert"), _unknown(promise.measured_part.alert, "alert", written.ids("alert"))
+
+
+_PLACES: dict[str, Callable[[str], str]] = {
+    "experiment": "experiments/{}.yaml".format,
+    "crowd": "loadtests/{}.py".format,
+}
+
+
+def _file(name: str, at: Location, what: str, root: Path) -> Found:
+    place = _PLACES[what](name)
+    if what == "experiment":  # until the first experiments have landed
+        return
+    if name != SYNTHETIC and not (root / place).is_file():
+        yield at, f"there is no {what} {name!r}: {place} is missing"
+
+
+def _front_faults(written: Written) -> Iterator[Mistake]:
+    for below, says in _front_found(written.front.model, written):
+        yield written.front.wrong(below, says)
+
+
+def _front_found(front: FrontPage, written: Written) -> Found:
+    for name, target in front.targets.items():
+        if target.profile not in front.profiles:
+            yield ("targets", name, "profile"), _unknown(target.profile, "profile", front.profiles)
+    for number, waiver in enumerate(front.waivers):
+        if waiver.promise not in written.ids():
+            yield ("waivers", number, "promise"), _unknown(waiver.promise, "promise", written.ids())
+    slugs = [runbook.model.runbook for runbook in written.runbooks]
+    for name, gameday in front.gamedays.items():
+        if gameday.runbook not in slugs:
+            yield ("gamedays", name, "runbook"), _unknown(gameday.runbook, "runbook", slugs)
+        for key, what in (("experiments", "experiment"), ("crowds", "crowd")):
+            for number, each in enumerate(getattr(gameday, key)):
+                yield from _file(each, ("gamedays", name, key, number), what, written.root)
+        for number, each in enumerate(gameday.restores):
+            if each not in written.ids("restore"):
+                yield (
+                    ("gamedays", name, "restores", number),
+                    _unknown(each, "restore", written.ids("restore")),
+                )
+
+
+def _unknown(name: str, what: str, known: Iterable[str]) -> str:
+    near = did_you_mean(name, known)
+    return f"there is no {what} {name!r}" + (near if len(near) < 200 else "")

@@ -1,0 +1,45 @@
+"""One runbook's file: its indicators, its receivers and its promises, as frozen types."""
+
+from datetime import timedelta
+from string import Template
+from typing import Literal
+
+from pydantic import Field
+
+from rundrill.promise import Frozen, Promise
+
+
+class Indicator(Frozen):
+    """An SLI as two counters: PromQL with `$window` (and `$within` for a bucket boundary in seconds)."""
+
+    good: str
+    total: str
+    also: dict[str, str] = Field(default_factory=dict)
+    """Further figures to show, name -> PromQL."""
+
+    def over(self, window: timedelta, within: timedelta | None = None) -> "Indicator":
+        """This indicator with its placeholders filled in, so that Prometheus can read it; whole seconds of window."""
+        # A boundary is spelled as clients export it: 0.2, 1.0.
+        words = {"window": f"{max(1, round(window.total_seconds()))}s"}
+        words |= {"within": str(within.total_seconds())} if within is not None else {}
+        filled = {name: Template(query).safe_substitute(words) for name, query in self.also.items()}
+        good, total = (Template(query).safe_substitute(words) for query in (self.good, self.total))
+        return Indicator(good=good, total=total, also=filled)
+
+
+class Receiver(Frozen):
+    """A channel that Alertmanager sends to; `witness` keeps what arrives there on a drill cluster."""
+
+    kind: Literal["pagerduty", "slack", "email"]
+    meaning: str
+
+
+class Runbook(Frozen):
+    """Every promise of one runbook, in its own order."""
+
+    runbook: str
+    title: str
+    document: str
+    indicators: dict[str, Indicator]
+    receivers: dict[str, Receiver]
+    promises: tuple[Promise, ...]
