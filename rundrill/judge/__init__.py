@@ -1,6 +1,6 @@
 """judge(promise, evidence, profile, now) -> Verdict: pure arithmetic, one module a kind of promise."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rundrill.evidence import (
     AlertSeen,
@@ -16,6 +16,7 @@ from rundrill.judge.alert import judge_alert
 from rundrill.judge.attestation import judge_attestation
 from rundrill.judge.capacity import judge_capacity
 from rundrill.judge.drill import judge_drill
+from rundrill.judge.gates import CLOCKS_APART, clock_gap
 from rundrill.judge.objective import judge_objective
 from rundrill.judge.restore import judge_restore
 from rundrill.judge.state import judge_state
@@ -27,8 +28,6 @@ from rundrill.units import duration_text
 from rundrill.verdict import Outcome, Verdict
 
 __all__ = ["judge", "waive"]
-
-_CLOCKS_APART = timedelta(minutes=1)
 
 
 def judge(promise: Promise, evidence: Evidence | None, profile: Profile, now: datetime) -> Verdict:
@@ -66,9 +65,10 @@ def _gap(promise: Promise, evidence: Evidence | None, now: datetime) -> str | No
         return "no evidence"
     if evidence.promise != promise.id:
         return f"the evidence is of {evidence.promise}"
-    if evidence.taken_at > now + _CLOCKS_APART:
+    if evidence.taken_at > now + CLOCKS_APART:
         return f"the evidence is dated in the future ({clock_text(evidence.taken_at)})"
     lasts = promise.evidence_lasts
     if lasts is not None and now - evidence.taken_at > lasts:
         return f"the evidence is {time_text(now - evidence.taken_at)} old and lasts {duration_text(lasts)}"
-    return None
+    seen = evidence.seen.drill if isinstance(evidence.seen, AlertSeen) else evidence.seen
+    return clock_gap(seen, now) if isinstance(seen, DrillSeen) else None

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from rundrill.evidence import AlertSeen, DrillSeen
-from rundrill.judge.gates import drill_gap, load_figures, unfinished
+from rundrill.judge.gates import CLOCKS_APART, drill_gap, load_figures, unfinished
 from rundrill.judge.hops import Way, blame, legs, way_of
 from rundrill.judge.wiring import Finding, wiring_fault
 from rundrill.judge.words import listed, paced_text, seconds, time_text
@@ -52,7 +52,7 @@ def _gap(alert: Alert, drill: DrillSeen) -> str | None:
             if drill.quiet_before is False
             else "was not looked at before the fault"
         )
-    gap = drill_gap(drill, under_load=alert.when is not None)
+    gap = drill_gap(drill, alert.proven_by, under_load=alert.when is not None)
     if gap:
         return gap
     way = way_of(drill)
@@ -61,8 +61,16 @@ def _gap(alert: Alert, drill: DrillSeen) -> str | None:
     arrived = [way.after(f"witness:{channel}") for channel in way.channels("witness")]
     if any(length is not None and length < timedelta(0) for length in arrived):
         return "a notification arrived before the fault was proven: it may be an older one"
-    if arrived and alert.when is not None and way.at("firing") is None:
-        return "notifications arrived, but nobody saw the rule fire"
+    return _firing_gap(way, arrived) if alert.when is not None else None
+
+
+def _firing_gap(way: Way, arrived: list[timedelta | None]) -> str | None:
+    """Whether the rule was seen to fire, and no later than its notifications came."""
+    fired = way.after("firing")
+    if fired is None:
+        return "notifications arrived, but nobody saw the rule fire" if arrived else None
+    if any(length is not None and length < fired - CLOCKS_APART for length in arrived):
+        return "a notification arrived before the rule fired: it may be an older one"
     return None
 
 

@@ -41,7 +41,7 @@ def _load_gap(capacity: Capacity, seen: CapacitySeen) -> str | None:
     planned = sum(phase.planned for phase in seen.phases)
     if seen.lost < 0 or seen.lost > planned * MOST_LOST:
         return f"the crowd itself could not keep up: {count_text(seen.lost)} of {count_text(planned)} arrivals were late or lost"
-    if seen.planned_rate + 1e-9 < capacity.rate.per_second:
+    if not seen.planned_rate + 1e-9 >= capacity.rate.per_second:
         return f"only {seen.planned_rate:g} arrivals/s were planned, promised {capacity.rate.per_second:g}"
     return None
 

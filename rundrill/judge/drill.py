@@ -31,7 +31,7 @@ def judge_drill(promise: Promise, seen: DrillSeen, profile: Profile) -> Verdict:
 
 
 def _finding(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
-    gap = drill_gap(seen)
+    gap = drill_gap(seen, drill.experiment)
     if gap:
         return Outcome.UNKNOWN, gap
     way = way_of(seen)

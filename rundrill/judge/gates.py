@@ -1,23 +1,27 @@
 """What makes a drill's evidence worthless, whatever the alert or the recovery looked like."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rundrill.evidence import DrillSeen, LoadPhase
-from rundrill.judge.words import count_text, share_text
+from rundrill.judge.words import clock_text, count_text, share_text
 
 PHASES = ("before", "fault", "after")
 ENOUGH_LOAD = 0.95
 """The share of planned arrivals that a crowd must have sent in each phase."""
+LONGEST_PHASE = timedelta(days=1)
+CLOCKS_APART = timedelta(minutes=1)
 
 
-def drill_gap(seen: DrillSeen, under_load: bool = True) -> str | None:
+def drill_gap(seen: DrillSeen, experiment: str, under_load: bool = True) -> str | None:
     """Why this run proves nothing, None where it can be judged."""
+    if seen.experiment != experiment:
+        return f"the evidence is of the experiment {seen.experiment!r}, promised {experiment!r}"
     if seen.interrupted or seen.journal_status in ("interrupted", "aborted"):
         return (
             "the drill was interrupted" if seen.interrupted else f"the experiment was {seen.journal_status}"
         )
-    if under_load and seen.steady_before is not True:
+    if seen.steady_before is False or (under_load and seen.steady_before is None):
         return "the steady state was " + (
             "not met before the fault" if seen.steady_before is False else "not looked at"
         )
@@ -43,8 +47,21 @@ def load_gap(phases: Sequence[LoadPhase], needed: Sequence[str] = PHASES) -> str
         if phase.sent < phase.planned * ENOUGH_LOAD:
             share = share_text(phase.sent / phase.planned)
             return f"load below plan in the phase {phase.name!r}: {count_text(phase.sent)} of {count_text(phase.planned)} sent ({share})"
-        if phase.failed < 0 or phase.failed > phase.sent or phase.ended <= phase.started:
+        if not 0 <= phase.failed <= phase.sent or not timedelta(0) < lasted(phase) <= LONGEST_PHASE:
             return f"the load figures of the phase {phase.name!r} contradict each other"
+    return None
+
+
+def clock_gap(seen: DrillSeen, now: datetime) -> str | None:
+    """Which time in this drill cannot be: before the drill began, or after the judge's own clock."""
+    times = {hop.name: hop.at for hop in seen.hops} | {
+        f"end of {phase.name}": phase.ended for phase in seen.load
+    }
+    for name, at in times.items():
+        if at > now + CLOCKS_APART:
+            return f"{name} is dated in the future ({clock_text(at)})"
+        if seen.started is not None and at < seen.started - CLOCKS_APART:
+            return f"{name} is dated before the drill began ({clock_text(at)})"
     return None
 
 

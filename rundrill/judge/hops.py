@@ -17,15 +17,14 @@ WORDS = {
 
 
 def hop_words(name: str) -> str:
-    """A hop's name for a person: `witness:slack-alerts-info` reads `reached slack-alerts-info`."""
+    """A hop's name for a person: `witness:pager` reads `reached pager`."""
     station, _, channel = name.partition(":")
-    return (
-        {"witness": f"reached {channel}", "resolved": f"resolved at {channel}"}.get(
-            station, WORDS.get(name, name)
-        )
-        if channel
-        else WORDS.get(name, name)
-    )
+    stations = {"witness": "reached", "resolved": "resolved at"}
+    return f"{stations[station]} {channel}" if channel and station in stations else WORDS.get(name, name)
+
+
+OVERRUN = timedelta(seconds=1)
+"""A hop is timed no finer than this."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,14 @@ def legs(way: Way, channel: str, rule: RuleSeen, route: RouteSeen, profile: Prof
 
 
 def blame(stretches: tuple[Leg, ...], promised: timedelta) -> str:
-    """Where the time went: the stretch that overran its settings most, or that the settings themselves allow too much."""
-    allowed = sum((leg.allowed for leg in stretches), timedelta(0))
-    if stretches and allowed > promised:
-        parts = " + ".join(leg.because for leg in stretches)
-        return f"late by design: the loaded settings allow {time_text(allowed)} ({parts})"
+    """Where the time went: the stretch that overran its settings most, or the settings themselves when none did."""
     worst = max(stretches, key=lambda leg: leg.took - leg.allowed, default=None)
     if worst is None:
         return "nobody saw where the time went"
+    allowed = sum((leg.allowed for leg in stretches), timedelta(0))
+    if worst.took - worst.allowed <= OVERRUN and allowed > promised:
+        parts = " + ".join(leg.because for leg in stretches)
+        return f"late by design: the loaded settings allow {time_text(allowed)} ({parts})"
     return (
         f"late between {hop_words(worst.start)} and {hop_words(worst.end)}:"
         f" took {time_text(worst.took)}, the settings allow {time_text(worst.allowed)} ({worst.because})"

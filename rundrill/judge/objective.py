@@ -39,7 +39,7 @@ def judge_objective(promise: Promise, seen: ObjectiveSeen, profile: Profile) -> 
 
 def share_met(good: float, total: float, target: float) -> bool | None:
     """Whether good of total meets the target; None where the counts prove nothing."""
-    if not all(map(math.isfinite, (good, total))) or total <= 0 or good < 0:
+    if not all(map(math.isfinite, (good, total))) or total <= 0 or good < 0 or not 0 < target <= 1:
         return None
     return good / total + EXACT >= target
 

@@ -40,7 +40,19 @@ def _gap(seen: RestoreSeen) -> str | None:
     blind = [
         table.subject for table in seen.tables if any(table.facts.get(name) is None for name in _DIGESTS)
     ]
-    return f"not compared: {listed(blind)}" if blind else None
+    if blind:
+        return f"not compared: {listed(blind)}"
+    rows = sum(_rows(table) for table in seen.tables)
+    return (
+        f"{seen.rows_compared:,} rows are said to be compared, the tables hold {rows:,}"
+        if rows < seen.rows_compared
+        else None
+    )
+
+
+def _rows(table: Reading) -> int:
+    rows = table.facts["rows_source"]
+    return int(rows) if isinstance(rows, int | float) else 0
 
 
 def _missed(restore: Restore, seen: RestoreSeen) -> str | None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from rundrill.evidence import AlertSeen, DrillSeen, RouteSeen, RuleSeen
+from rundrill.judge.gates import CLOCKS_APART
 from rundrill.judge.words import listed, paced_text, time_text
 from rundrill.profile import Profile
 from rundrill.promise import Alert
@@ -39,6 +40,8 @@ def _rule_gap(rule: RuleSeen, drill: DrillSeen | None, profile: Profile, at: dat
             Outcome.UNKNOWN,
             f"the rule {rule.name} was last evaluated {time_text(looked - rule.last_evaluation)} ago",
         )
+    if rule.last_evaluation > at + CLOCKS_APART:
+        return Outcome.UNKNOWN, f"the rule {rule.name} was last evaluated in the future: the clocks disagree"
     return None
 
 

@@ -1,0 +1,209 @@
+"""Drills, restores, capacity and attestations."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from game_day import (
+    ACCELERATED,
+    ATTESTATION,
+    ATTESTATION_SEEN,
+    CAPACITY,
+    CAPACITY_SEEN,
+    DRILL,
+    DRILL_SEEN,
+    NOW,
+    RESTORE,
+    RESTORE_SEEN,
+    START,
+    TODAY,
+    evidence,
+    hops,
+    phase,
+)
+
+from rundrill.evidence import KeptSeen, Reading
+from rundrill.judge import judge, waive
+from rundrill.policy import Waiver
+from rundrill.verdict import Outcome, Verdict
+
+MET, MISSED, UNKNOWN, WAIVED = Outcome.MET, Outcome.MISSED, Outcome.UNKNOWN, Outcome.WAIVED
+
+
+def verdict(of, seen, now=NOW, **change):
+    return judge(of, evidence(of, replace(seen, **change)), ACCELERATED, now)
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "words"),
+    [
+        pytest.param({"hops": hops(fault_proven=0, recovered_users=300)}, UNKNOWN, "the crowd had left", id="nobody saw the recovery last"),
+        pytest.param({"hops": hops(fault_proven=0, recovered_users=6000)}, UNKNOWN, "future", id="a recovery in the future"),
+        pytest.param({"hops": hops(fault_proven=0, undone=20)}, MISSED, "were not well again", id="users never recovered"),
+        pytest.param({"hops": hops(fault_proven=10, recovered_users=5)}, UNKNOWN, "contradict", id="recovered before the fault"),
+        pytest.param({"hops": hops(recovered_users=5)}, UNKNOWN, "nobody noted", id="no beginning"),
+        pytest.param({"load": (phase("before", -30, 0), phase("fault", 0, 24, failed=2), phase("after", 24, 60))}, MISSED, "2 of 1,200 requests failed meanwhile (0.17 %), promised at most 0.1 %", id="too many errors"),
+        pytest.param({"load": (phase("before", -30, 0), phase("fault", 0, 24), phase("after", 24, 40))}, UNKNOWN, "stayed 16 s", id="the crowd left too early"),
+        pytest.param({"load": (phase("fault", 0, 24), phase("after", 24, 60))}, UNKNOWN, "no load in the phase 'before'", id="no load before"),
+        pytest.param({"proof": None}, UNKNOWN, "not proven", id="not proven"),
+        pytest.param({"undone": None}, UNKNOWN, "undone", id="not undone"),
+    ],
+)  # fmt: skip
+def test_a_drill(change, outcome, words):
+    found = verdict(DRILL, DRILL_SEEN, **change)
+    assert found.outcome is outcome, found.reason
+    assert words in found.reason
+
+
+def test_a_drills_deadline_is_not_paced():
+    load = (phase("before", -30, 0), phase("fault", 0, 400), phase("after", 400, 500))
+    slow = verdict(DRILL, DRILL_SEEN, hops=hops(fault_proven=0, recovered_users=400), load=load)
+    assert slow.outcome is MET, slow.reason
+    assert slow.notes[-1] == "time accelerated 10 times for alerts; recovery is in real time"
+
+
+def test_a_late_recovery_is_missed():
+    late = verdict(
+        DRILL, DRILL_SEEN, now=NOW + timedelta(hours=1), hops=hops(fault_proven=0, recovered_users=601)
+    )
+    assert (late.outcome, late.reason) == (MISSED, "users were well again after 10 min 1 s, promised 10 min")
+
+
+def table(**facts):
+    good = {"rows_source": 8, "rows_restored": 8, "digest_source": "a", "digest_restored": "a", "equal": True}
+    return {"tables": (Reading("logins", good | facts),), "rows_compared": 8}
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "words"),
+    [
+        pytest.param(
+            {"failure": "unexpected end of file"},
+            MISSED,
+            "does not restore: unexpected end of file",
+            id="a truncated dump",
+        ),
+        pytest.param({"content_equal": False}, MISSED, "differs", id="content that differs"),
+        pytest.param(
+            table(digest_restored="b", equal=True),
+            MISSED,
+            "differs in logins",
+            id="digests that differ, whatever was said",
+        ),
+        pytest.param(table(rows_restored=7), MISSED, "differs in logins", id="a row short"),
+        pytest.param(
+            table(digest_restored=None), UNKNOWN, "not compared: logins", id="a table that was not compared"
+        ),
+        pytest.param({"rows_compared": 0}, UNKNOWN, "not compared", id="no row compared"),
+        pytest.param(
+            {"rows_compared": 9000}, UNKNOWN, "the tables hold 8,204", id="more rows than the tables hold"
+        ),
+        pytest.param({"tables": ()}, UNKNOWN, "not compared", id="no table compared"),
+        pytest.param({"size_bytes": 0}, UNKNOWN, "no backup to restore", id="an empty artefact"),
+        pytest.param({"rto": timedelta(minutes=30)}, MET, "", id="restored just in time"),
+        pytest.param(
+            {"rto": timedelta(minutes=30, seconds=1)},
+            MISSED,
+            "restored in 30 min 1 s, promised 30 min",
+            id="restored too late",
+        ),
+        pytest.param({"rpo": timedelta(hours=24)}, MET, "", id="lost just as much as is allowed"),
+        pytest.param(
+            {"rpo": timedelta(hours=24, seconds=1)}, MISSED, "promised at most 1 d", id="lost too much"
+        ),
+        pytest.param({"rto": timedelta(0)}, UNKNOWN, "impossible", id="restored in no time"),
+    ],
+)
+def test_a_restore(change, outcome, words):
+    found = verdict(RESTORE, RESTORE_SEEN, **change)
+    assert found.outcome is outcome, found.reason
+    assert words in found.reason
+
+
+def test_a_restore_has_its_figures():
+    measured = verdict(RESTORE, RESTORE_SEEN).measured
+    assert (measured["rto_s"], measured["rpo_s"], measured["rows_compared"], measured["content_equal"]) == (
+        4.2,
+        1860,
+        8204,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "outcome"),
+    [
+        pytest.param(timedelta(days=7), MET, id="just fresh"),
+        pytest.param(timedelta(days=7, seconds=1), UNKNOWN, id="a second too old"),
+        pytest.param(timedelta(hours=-1), UNKNOWN, id="from the future"),
+    ],
+)
+def test_evidence_ages(age, outcome):
+    assert verdict(RESTORE, RESTORE_SEEN, now=START + age).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "words"),
+    [
+        pytest.param({"good_per_bucket": (600, 600, 600, 600, 600)}, MET, "at least 600", id="just the promised rate"),
+        pytest.param({"good_per_bucket": (600, 600, 599, 600, 600)}, MISSED, "599 in the worst, promised 600", id="one answer short in one bucket"),
+        pytest.param({"good_per_bucket": (700, 700, 700, 700)}, UNKNOWN, "lasted 24 s", id="a bucket short"),
+        pytest.param({"good_per_bucket": ()}, UNKNOWN, "lasted 0 s", id="no bucket"),
+        pytest.param({"bucket": timedelta(minutes=10)}, UNKNOWN, "cannot show a rate", id="buckets that hide a dip"),
+        pytest.param({"lost": 31}, MET, "", id="just few enough lost arrivals"),
+        pytest.param({"lost": 32}, UNKNOWN, "could not keep up", id="too many lost arrivals"),
+        pytest.param({"planned_rate": 99.9}, UNKNOWN, "only 99.9 arrivals/s", id="a smaller crowd than promised"),
+        pytest.param({"phases": ()}, UNKNOWN, "sent nothing", id="no crowd"),
+        pytest.param({"kept": ()}, UNKNOWN, "not measured under load: shop.slo.errors", id="nobody looked at the objective"),
+        pytest.param({"kept": (KeptSeen("shop.slo.errors", 0.999, 0, 0),)}, UNKNOWN, "not measured", id="an objective without events"),
+        pytest.param({"kept": (KeptSeen("shop.slo.errors", 0.999, 998, 1000),)}, MISSED, "did not hold under load", id="an objective that did not hold"),
+    ],
+)  # fmt: skip
+def test_capacity(change, outcome, words):
+    found = verdict(CAPACITY, CAPACITY_SEEN, **change)
+    assert found.outcome is outcome, found.reason
+    assert words in found.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "now", "outcome"),
+    [
+        pytest.param({}, START + timedelta(days=26), MET, id="before its day"),
+        pytest.param({}, START + timedelta(days=27), UNKNOWN, id="on the dot it has expired"),
+        pytest.param({"expires_at": START + timedelta(days=999)}, START + timedelta(days=28), UNKNOWN, id="a record cannot outlast the promise"),
+        pytest.param({"signed_by": None}, START, UNKNOWN, id="nobody signed"),
+        pytest.param({"signed_at": START + timedelta(days=1)}, START, UNKNOWN, id="signed in the future"),
+    ],
+)  # fmt: skip
+def test_an_attestation(change, now, outcome):
+    assert verdict(ATTESTATION, ATTESTATION_SEEN, now=now, **change).outcome is outcome
+
+
+def waiver(expires):
+    return [
+        Waiver(
+            promise="shop.x", reason="new release is on its way", approved_by="release board", expires=expires
+        )
+    ]
+
+
+def test_a_waiver_covers_a_miss_until_its_day_and_that_day_too():
+    assert waive(Verdict("shop.x", MISSED, "late"), waiver(TODAY), TODAY).outcome is WAIVED
+
+
+def test_an_expired_waiver_covers_nothing():
+    found = waive(Verdict("shop.x", MISSED, "late"), waiver(TODAY - timedelta(days=1)), TODAY)
+    assert (found.outcome, found.notes) == (
+        MISSED,
+        (f"its waiver expired on {TODAY - timedelta(days=1)} (approved by release board)",),
+    )
+
+
+def test_a_waiver_never_covers_what_nobody_knows():
+    assert waive(Verdict("shop.x", UNKNOWN, "no samples"), waiver(TODAY), TODAY).outcome is UNKNOWN
+
+
+def test_a_needless_waiver_is_said():
+    found = waive(Verdict("shop.x", MET, "fine"), waiver(TODAY), TODAY)
+    assert found.outcome is MET
+    assert "needless" in found.notes[0]

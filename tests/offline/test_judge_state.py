@@ -1,0 +1,105 @@
+"""States: every expectation of every subject."""
+
+import math
+
+import pytest
+from game_day import ACCELERATED, NOW, STATE, evidence, promise
+
+from rundrill.evidence import Reading, StateSeen
+from rundrill.judge import judge
+from rundrill.verdict import Outcome
+
+MET, MISSED, UNKNOWN = Outcome.MET, Outcome.MISSED, Outcome.UNKNOWN
+
+
+def one(expect, facts):
+    """The verdict on one subject."""
+    state = promise(
+        "config.one", "one", state={"probe": {"postgres-setting": {"setting": "x"}}, "expect": expect}
+    )
+    return judge(state, evidence(state, StateSeen((Reading("it", facts),))), ACCELERATED, NOW)
+
+
+def nodes(*readings):
+    seen = StateSeen(tuple(Reading(name, facts) for name, facts in readings))
+    return judge(STATE, evidence(STATE, seen), ACCELERATED, NOW)
+
+
+GOOD = {"ready": True, "restarts": 0}
+
+
+@pytest.mark.parametrize(
+    ("expect", "found", "outcome"),
+    [
+        pytest.param({"equals": "256MB"}, "256MB", MET, id="the same text"),
+        pytest.param({"equals": "256MB"}, "128MB", MISSED, id="another text"),
+        pytest.param({"equals": 3}, "3", MET, id="a number in words"),
+        pytest.param({"equals": 3}, 3.0, MET, id="a whole number with a point"),
+        pytest.param({"equals": True}, 1, MISSED, id="one is not true"),
+        pytest.param({"equals": True}, "true", MET, id="true in words"),
+        pytest.param({"equals": 0}, False, MISSED, id="false is not zero"),
+        pytest.param({"equals": 0}, 0, MET, id="zero is zero"),
+        pytest.param({"equals": 1}, math.nan, UNKNOWN, id="no number equals nothing"),
+        pytest.param({"at_least": 3}, 2, MISSED, id="one too few"),
+        pytest.param({"at_least": 3}, 3, MET, id="just enough"),
+        pytest.param({"at_most": 3}, 4, MISSED, id="one too many"),
+        pytest.param({"at_most": 3}, "3", MET, id="at most, in words"),
+        pytest.param({"below": 0.8}, 0.8, MISSED, id="the limit itself is not below it"),
+        pytest.param({"above": 0}, 0, MISSED, id="the limit itself is not above it"),
+        pytest.param({"above": 0, "below": 2}, 1, MET, id="between two limits"),
+        pytest.param({"at_most": 3}, math.nan, UNKNOWN, id="a limit and no number"),
+        pytest.param({"at_most": 3}, "many", UNKNOWN, id="a limit and a word"),
+        pytest.param({"at_least": 1}, True, UNKNOWN, id="a limit and a truth"),
+        pytest.param({"matches": "^PONG"}, "PONG", MET, id="a match"),
+        pytest.param({"matches": "^PONG"}, "LOADING", MISSED, id="no match"),
+        pytest.param({"younger_than": "1h"}, 3599, MET, id="a second younger"),
+        pytest.param({"younger_than": "1h"}, 3600, MISSED, id="just that old is not younger"),
+        pytest.param({"younger_than": "1h"}, -5, UNKNOWN, id="from the future"),
+        pytest.param({"equals": "on"}, None, MISSED, id="looked for and not set"),
+        pytest.param({"same_as": "other"}, "b", MISSED, id="another fact differs"),
+        pytest.param({"same_as": "other"}, "a", MET, id="another fact is the same"),
+        pytest.param({"same_as": "gone"}, "a", UNKNOWN, id="another fact is not there"),
+    ],
+)
+def test_an_expectation(expect, found, outcome):
+    assert one({"value": expect}, {"value": found, "other": "a"}).outcome is outcome
+
+
+def test_nothing_to_look_at_is_unknown():
+    assert (nodes().outcome, nodes().reason) == (UNKNOWN, "there was nothing to look at")
+
+
+def test_a_fact_that_was_not_read_is_unknown_and_named():
+    found = nodes(("a", GOOD), ("b", {"ready": True}))
+    assert (found.outcome, found.reason) == (UNKNOWN, "b: restarts was not read")
+
+
+def test_a_fault_outweighs_a_gap():
+    found = nodes(("a", {"ready": False, "restarts": 0}), ("b", {"ready": True}))
+    assert (found.outcome, found.reason) == (MISSED, "a: ready is false, expected true")
+
+
+def test_a_subject_that_is_not_there_is_missed():
+    assert nodes(("a", GOOD), ("b", {"found": False})).reason == "b is not there"
+
+
+def test_fewer_subjects_than_promised_are_missed():
+    assert (nodes(("a", GOOD)).outcome, nodes(("a", GOOD)).reason) == (MISSED, "1 found, expected at least 2")
+
+
+def test_every_subject_counts():
+    assert nodes(("a", GOOD), ("b", GOOD), ("c", {"ready": True, "restarts": 9})).outcome is MISSED
+
+
+def test_a_promise_that_expects_nothing_proves_nothing():
+    assert one({}, {"value": 1}).outcome is UNKNOWN
+
+
+def test_absence_can_be_promised():
+    assert one({"found": {"equals": False}}, {"found": False}).outcome is MET
+    assert one({"found": {"equals": False}}, {"found": True}).outcome is MISSED
+
+
+def test_the_reason_shows_what_was_found():
+    assert one({"value": {"equals": "256MB"}}, {"value": "128MB"}).reason == "it is 128MB, expected 256MB"
+    assert one({"pending": {"equals": False}}, {"pending": False}).reason == "it: pending is false"
