@@ -45,13 +45,23 @@ def with_times(expression: str, change: Callable[[timedelta], timedelta]) -> str
     return _TIMES.sub(rewritten, expression)
 
 
-def longest_range(expression: str) -> timedelta:
-    """The longest time that the expression looks back by a range or an offset; zero where it does not."""
-    seen = [timedelta(0)]
+def ranges(expression: str) -> tuple[timedelta, ...]:
+    """Every range and offset of the expression, in order."""
+    seen: list[timedelta] = []
 
     def noted(length: timedelta) -> timedelta:
         seen.append(length)
         return length
 
     with_times(expression, noted)
-    return max(seen)
+    return tuple(seen)
+
+
+def longest_range(expression: str) -> timedelta:
+    """The longest time that the expression looks back by a range or an offset; zero where it does not."""
+    return max(ranges(expression), default=timedelta(0))
+
+
+def shortest_range(expression: str) -> timedelta | None:
+    """The shortest range or offset of the expression; None where it has none."""
+    return min(ranges(expression), default=None)

@@ -46,7 +46,7 @@ class _Reader:
             return dict(self._pairs(node, at))
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*at, number)) for number, item in enumerate(node.value)]
-        return self.loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return self.loader.construct_object(node, deep=True)
 
     def _pairs(self, node: yaml.MappingNode, at: Location) -> Iterator[tuple[str, object]]:
         seen: set[str] = set()
@@ -64,7 +64,7 @@ def read_yaml(path: Path) -> Document:
     """That file with its lines; Unreadable where it is no YAML, OSError where it cannot be opened."""
     try:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
         reader = _Reader(loader)
         content = None if node is None else reader.read(node, ())
         return Document(path, content, reader.lines, tuple(reader.repeated))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from rundrill import promql
+from rundrill.feasible import scrape_timeout
 from rundrill.policy import Policy
 from rundrill.profile import Profile
 from rundrill.promise import Alert, Promise
@@ -14,7 +15,6 @@ type Yaml = dict[str, object]
 
 RULES_FILE = "rules.yml"
 """Beside the configuration."""
-_LONGEST_SCRAPE = timedelta(seconds=10)
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -33,11 +33,6 @@ def prometheus_config(policy: Policy, slug: str, profile: Profile) -> str:
             "scrape_configs": [_pods(), _cluster_state(), _api_server(profile), _containers(profile)],
         }
     )
-
-
-def scrape_timeout(profile: Profile) -> timedelta:
-    """How long a scrape waits before its target counts as down."""
-    return min(_LONGEST_SCRAPE, profile.pace(profile.scrape_interval))
 
 
 def prometheus_rules(policy: Policy, slug: str, profile: Profile) -> str:
