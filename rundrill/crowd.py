@@ -125,7 +125,7 @@ class Crowd:
         counts = Counter(
             int((arrival.planned - began) / length) for arrival in self.arrivals if arrival.good(within)
         )
-        return tuple(counts[number] for number in range(round((end - began) / length)))
+        return tuple(counts[number] for number in range(int((end - began) / length)))
 
 
 def _latencies(seen: Iterable[float | None]) -> dict[str, float]:

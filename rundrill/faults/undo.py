@@ -1,0 +1,13 @@
+"""The undo as an activity of an experiment: in its method once the page has come, and again in its rollbacks."""
+
+from datetime import UTC, datetime
+
+from rundrill import child, hops, ledger
+
+
+def undo_all() -> list[str]:
+    """What was undone and how that was shown, one line a fault; empty where nothing was open."""
+    undone = ledger.undo_all(child.session())
+    for entry in undone:
+        hops.note(child.directory(), "undone", datetime.now(UTC), "ledger", entry.proof or "")
+    return [str(entry) for entry in undone]

@@ -1,0 +1,36 @@
+"""The stations of a drill, written down as they are reached: one JSON line each in the drill's directory."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from rundrill.evidence import Hop
+
+FILE = "hops.jsonl"
+
+
+def note(directory: Path, name: str, at: datetime, source: str, says: str = "") -> Hop:
+    """The hop, once it stands in the file; `says` is what was seen."""
+    hop = Hop(name, at, source)
+    line = {"name": name, "at": at.isoformat(), "source": source, "says": says}
+    with (directory / FILE).open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(line) + "\n")
+    return hop
+
+
+def noted(directory: Path) -> tuple[tuple[Hop, str], ...]:
+    """Every hop of the drill with what was seen, in the order of their times; a half-written last line is left out."""
+    path = directory / FILE
+    if not path.exists():
+        return ()
+    lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    said = [json.loads(line) for line in lines]
+    hops = [
+        (Hop(one["name"], datetime.fromisoformat(one["at"]), one["source"]), str(one["says"])) for one in said
+    ]
+    return tuple(sorted(hops, key=lambda pair: pair[0].at))
+
+
+def reached(directory: Path, name: str) -> tuple[Hop, str] | None:
+    """The first time that a station was reached, None where it was not."""
+    return next(((hop, says) for hop, says in noted(directory) if hop.name == name), None)

@@ -1,0 +1,153 @@
+"""What an experiment asks: each probe polls with a deadline of its own and notes when each station was reached.
+
+Deadlines are generous, so that what comes late is measured as late; a probe that saw nothing until its deadline raises,
+and what it noted until then is the evidence.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from rundrill import child, hops
+from rundrill.errors import NoEvidence, PolicyError
+from rundrill.faults.proof import all_answered
+from rundrill.faults.rollout import rollout
+from rundrill.promise import Drill, Objective
+from rundrill.recovery import Held, held
+from rundrill.waiting import until
+from rundrill.watch import Watch
+
+STEADY = timedelta(seconds=20)
+"""For so long the objective must have held under load before a fault may begin."""
+STEADY_WITHIN = timedelta(seconds=90)
+QUIET_WITHIN = timedelta(seconds=20)
+SLACK = timedelta(seconds=60)
+"""Added to every promised time before a probe gives up."""
+LAPSED = timedelta(seconds=3)
+
+
+def objective_is_met(id: str) -> bool:
+    """Whether the objective holds under load now and did for the last 20 s; waits until it does."""
+    objective, since = _objective(id), datetime.now(UTC) - STEADY
+    return bool(until(lambda: _held(objective, since, STEADY), STEADY_WITHIN))
+
+
+def alert_is_quiet(id: str) -> bool:
+    """Whether the rule is loaded and healthy, and neither Prometheus nor Alertmanager holds its alert."""
+    watch = _watch(id, datetime.now(UTC))
+    quiet = bool(until(lambda: _quiet(watch), QUIET_WITHIN))
+    hops.note(child.directory(), "quiet" if quiet else "not_quiet", datetime.now(UTC), "prometheus")
+    return quiet
+
+
+def alert_arrives(id: str, seen_on: str) -> dict[str, str]:
+    """When the alert reached each station up to every promised channel, while users of that path fail."""
+    watch = _watch(id, _at("injected"))
+    alert, profile = watch.promise.alert, watch.session.profile
+    assert alert is not None
+    _at("fault_proven")
+    until(lambda: _arrived(watch, alert.receivers), 2 * profile.pace(alert.notified_within) + SLACK)
+    watch.note_first_bad_sample()
+    if not watch.reached("witness", alert.receivers):
+        _say_why_not(watch, seen_on)
+    return {name: at.isoformat() for name, at in watch.seen.items()}
+
+
+def alert_resolves(id: str) -> dict[str, str]:
+    """When the alert was inactive again, and when each promised channel was told."""
+    watch = _watch(id, _at("injected"))
+    alert, profile = watch.promise.alert, watch.session.profile
+    assert alert is not None
+    watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory())}
+    waits = profile.pace(profile.group_interval) + profile.pace(alert.notified_within)
+    until(lambda: _resolved(watch, alert.receivers), 2 * waits + SLACK)
+    if not watch.reached("resolved", alert.receivers):
+        raise NoEvidence(
+            watch.blind or f"{watch.promise.alert_name} was not resolved at every channel in time"
+        )
+    return {name: at.isoformat() for name, at in watch.seen.items()}
+
+
+def users_recover(id: str) -> str:
+    """When the objective held again under load after the undo, for as long as the drill's promise says."""
+    objective, drill, undone = _objective(id), _drill(), _at("undone")
+    found = until(lambda: _held(objective, undone, drill.holds_for), drill.within + drill.holds_for + SLACK)
+    if found is None:
+        raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")
+    says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
+    hops.note(child.directory(), "recovered_users", found.since, "crowd", says)
+    return says
+
+
+def workload_recovers(namespace: str, workload: str) -> str:
+    """When every replica was of the newest template and available."""
+    found = until(
+        lambda: (now := rollout(child.session(), namespace, workload)).complete and now,
+        _drill().within + SLACK,
+    )
+    if not found:
+        raise NoEvidence(f"{namespace}/{workload} was not complete within {_drill().within}")
+    says = f"{found.name}: {found.available} of {found.wanted} available"
+    hops.note(child.directory(), "recovered_kubernetes", datetime.now(UTC), "kubernetes", says)
+    return says
+
+
+def _quiet(watch: Watch) -> bool:
+    rule = watch.rule()
+    if rule is None:
+        raise NoEvidence(f"no rule with promise={watch.promise.id} is loaded, so its silence says nothing")
+    held_there = [
+        a for a in watch.session.alertmanager(watch.slug).alerts(watch.promise.alert_name) if watch.mine(a)
+    ]
+    return rule["health"] == "ok" and rule["state"] == "inactive" and not held_there
+
+
+def _arrived(watch: Watch, channels: tuple[str, ...]) -> bool:
+    watch.look()
+    # Every station is wanted: the servers are asked one after another, and the witness may be the first to know.
+    return watch.reached("witness", channels) and {"firing", "alertmanager"} <= watch.seen.keys()
+
+
+def _resolved(watch: Watch, channels: tuple[str, ...]) -> bool:
+    watch.look()
+    return watch.reached("resolved", channels) and "inactive" in watch.seen
+
+
+def _say_why_not(watch: Watch, path: str) -> None:
+    """Raises, after noting where the silence is ours or the fault's and not the alert's."""
+    drill, now = child.directory(), datetime.now(UTC)
+    if watch.blind:
+        hops.note(drill, "blind", now, "watch", watch.blind)
+    elif all_answered(child.crowd(), path, LAPSED, now):
+        hops.note(drill, "lapsed", now, "crowd", f"users of {path} were answered again before the undo")
+    raise NoEvidence(
+        watch.blind or f"{watch.promise.alert_name} did not reach every promised channel in time"
+    )
+
+
+def _held(objective: Objective, since: datetime, for_: timedelta) -> Held | None:
+    return held(child.crowd().read(), since, for_, objective.target, objective.within)
+
+
+def _at(station: str) -> datetime:
+    found = hops.reached(child.directory(), station)
+    if found is None:
+        raise NoEvidence(f"the drill never reached {station!r}, so there is nothing to wait for")
+    return found[0].at
+
+
+def _watch(id: str, since: datetime) -> Watch:
+    return Watch(child.session(), child.session().policy.promise(id), child.directory(), since)
+
+
+def _objective(id: str) -> Objective:
+    objective = child.session().policy.promise(id).objective
+    if objective is None:
+        raise PolicyError(f"the experiment asks whether {id!r} is met, which is no objective")
+    return objective
+
+
+def _drill() -> Drill:
+    """The drill promise that this experiment serves; one with the usual times where it only proves an alert."""
+    name = child.experiment()
+    drills = [promise.drill for promise in child.session().policy.promises if promise.drill]
+    usual = Drill(experiment=name, under="", within=timedelta(minutes=5))
+    return next((drill for drill in drills if drill.experiment == name), usual)
