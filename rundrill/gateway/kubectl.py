@@ -86,6 +86,29 @@ class Kubectl:
             )
         return Completed(done.returncode, done.stdout, done.stderr)
 
+    def exec_on_terminal(
+        self, namespace: str, pod: str, container: str, argv: list[str], timeout: float
+    ) -> Completed:
+        """The same with `-it`, as from a person's terminal whose output goes to a file."""
+        asked = ["-n", namespace, "exec", "-it", pod, "-c", container, "--", *argv]
+        person, terminal = os.openpty()
+        try:
+            done = subprocess.run(
+                self._command(asked),
+                stdin=terminal,
+                capture_output=True,
+                timeout=timeout,
+                env=self._environment,
+                start_new_session=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise TargetError(f"exec -it in {namespace}/{pod}: ran longer than {timeout:g} s") from None
+        finally:
+            os.close(terminal)
+            os.close(person)
+        return Completed(done.returncode, done.stdout, done.stderr)
+
     @contextlib.contextmanager
     def forward(self, namespace: str, target: str, port: int) -> Iterator[tuple[str, int]]:
         """A loopback host and port that lead to a port of `svc/name` or `pod/name`, until the context ends."""

@@ -60,16 +60,14 @@ def place_named(platform: PlatformAddresses, name: str, session: Session) -> Bac
 
 
 def place_of(promise: Promise, policy: Policy, platform: PlatformAddresses, session: Session) -> BackupPlace:
-    """The backup that a restore promise restores: the one whose probe it refers to, else the target's only one."""
-    assert promise.restore
+    """The backup that a promise is about: by its own probe or by that of the promise it refers to, else the only one."""
+    referred = promise.restore.backup if promise.restore else promise.id
     for other in policy.promises:
-        if other.id == promise.restore.backup and other.state and other.state.probe.backup:
+        if other.id == referred and other.state and other.state.probe.backup:
             return place_named(platform, other.state.probe.backup.backup, session)
     if len(platform.backups) == 1:
         return next(iter(platform.backups.values()))
-    raise NoEvidence(
-        f"{promise.id}: {promise.restore.backup} does not say which of {sorted(platform.backups)} it is"
-    )
+    raise NoEvidence(f"{promise.id}: {referred} does not say which of {sorted(platform.backups)} it is")
 
 
 def _slug_of(backup: str, session: Session) -> str:

@@ -11,6 +11,7 @@ from rundrill.restore.artefact import TableContent
 from rundrill.restore.backup import place_of
 from rundrill.restore.content import read_content
 from rundrill.restore.drill import started
+from rundrill.restore.dumping import dump_into_pipe, dump_on_terminal, takes_pipe, takes_terminal
 from rundrill.restore.load import LOADING, load, unpack
 from rundrill.restore.rehearsal import Order, Stopwatch
 from rundrill.restore.scratch import Scratch
@@ -59,11 +60,18 @@ class Ordeal:
 
 
 def literal_restore(promise: Promise, session: Session) -> DefectSeen:
-    """What the runbook's restore command did to damaged tables in a scratch server, and what the mended one did."""
+    """What the runbook's command did in a scratch server with the backup's own content, and what the mended one did.
+
+    Knows three forms: a restore by psql, a dump through a terminal, a dump through a pipe.
+    """
     command = command_of(promise)
     slug = session.slug(promise)
     place = place_of(promise, session.policy, session.platform(slug), session)
     with started(place, slug, session, Stopwatch()) as (scratch, order):
+        if takes_terminal(command):
+            return dump_on_terminal(promise, command, scratch, order)
+        if takes_pipe(command):
+            return dump_into_pipe(promise, command, scratch, order)
         return defect(promise, command, undergo(scratch, order, command))
 
 

@@ -6,6 +6,7 @@ import pytest
 from local_postgres import LocalShell, needs_postgresql, server
 
 from rundrill.errors import PolicyError, TargetError
+from rundrill.restore.dumping import pipe
 from rundrill.restore.literal import isolated
 from rundrill.restore.scratch import Scratch, prove_isolated
 
@@ -83,3 +84,11 @@ def test_the_runbooks_command_runs_beside_the_scratch_server(command: str, inner
 def test_a_command_that_may_lead_elsewhere_is_refused(command: str) -> None:
     with pytest.raises(PolicyError, match="cannot be run in isolation"):
         isolated(command, "/s/dump.sql")
+
+
+@pytest.mark.slow
+@needs_postgresql
+def test_a_failed_dump_leaves_a_sound_archive_of_twenty_bytes(live: Scratch) -> None:
+    archive = pipe(live, "pg_dump -U postgres aic_aipaas")
+    assert (archive.exit_code, archive.sound) == (0, True)
+    assert archive.size == 20
