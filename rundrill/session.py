@@ -31,6 +31,8 @@ class Session:
         self.profile: Profile = policy.profiles[self.profile_name]
         self.directory = directory
         self.disruptive = disruptive
+        self.chosen: frozenset[str] | None = None
+        """The experiments and crowds that a disruptive session may run; all of them where nothing is said."""
         self.kube = Kube(target.kubeconfig, target.context)
         self._slugs = {
             promise.id: runbook.runbook for runbook in policy.runbooks for promise in runbook.promises
@@ -49,6 +51,10 @@ class Session:
     def close(self) -> None:
         """Ends every connection and every child that was started on the way."""
         self._open.close()
+
+    def may_run(self, experiment: str) -> bool:
+        """Whether this session was told to run the experiment of that name."""
+        return self.disruptive and (self.chosen is None or experiment in self.chosen)
 
     def slug(self, promise: Promise) -> str:
         """The runbook that a promise stands in."""

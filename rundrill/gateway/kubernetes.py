@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from rundrill.errors import TargetError
 from rundrill.gateway.kubectl import Completed, Kubectl
-from rundrill.gateway.paths import object_path, pod_path, service_path
+from rundrill.gateway.paths import BUILT_IN, object_path, pod_path, service_path
 from rundrill.gateway.refusals import (
     Conflict,
     NotFound,
@@ -36,6 +36,7 @@ __all__ = ["Access", "Completed", "Conflict", "Json", "Kube", "NotFound", "Refus
 
 CONNECT_S = 5.0
 READ_S = 15.0
+_BARE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PATCHES = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
@@ -64,6 +65,7 @@ class Kube:
         self.context = context
         self.kubectl = Kubectl(kubeconfig, context, kubectl)
         self._lock = threading.Lock()
+        self._discovered: dict[str, dict[str, str]] = {}
         self._configuration = Configuration()
         try:
             load = cast(Callable[..., None], load_kube_config)
@@ -91,23 +93,27 @@ class Kube:
         """The JSON at a raw path of the API server."""
         return self.call("GET", path, query=query)
 
-    def items(self, api: str, namespace: str | None = None, selector: str = "") -> list[Json]:
+    def items(
+        self, api: str, namespace: str | None = None, selector: str = "", metadata_only: bool = False
+    ) -> list[Json]:
         """All objects of a kind (`apps/v1/Deployment`), in one namespace or in all, that a label selector picks."""
         query = {"labelSelector": selector} if selector else {}
-        found: list[Json] = self.call("GET", object_path(api, namespace), query=query).get("items") or []
+        path = self._path(api, namespace)
+        accept = _BARE if metadata_only else "application/json"
+        found: list[Json] = self.call("GET", path, query=query, accept=accept).get("items") or []
         version, _, kind = api.rpartition("/")
         # A list's items come without these two; an object should say what it is.
-        return [{"apiVersion": version, "kind": kind, **item} for item in found]
+        return [{**item, "apiVersion": version, "kind": kind} for item in found]
 
     def one(self, api: str, namespace: str | None, name: str) -> Json:
         """One object; NotFound where there is none."""
-        return self.call("GET", object_path(api, namespace, name))
+        return self.call("GET", self._path(api, namespace, name))
 
     def create(
         self, api: str, namespace: str | None, body: Json, name: str | None = None, subresource: str = ""
     ) -> Json:
         """The object as created; Conflict where the name is taken. A subresource (`eviction`) needs the name."""
-        return self.call("POST", object_path(api, namespace, name, subresource), body)
+        return self.call("POST", self._path(api, namespace, name, subresource), body)
 
     def patch(
         self,
@@ -120,18 +126,18 @@ class Kube:
     ) -> Json:
         """The object as patched; kind is merge, strategic, json or apply (server-side, forced, as `rundrill`)."""
         query = {"fieldManager": "rundrill", "force": "true"} if kind == "apply" else {}
-        return self.call("PATCH", object_path(api, namespace, name, subresource), body, query, _PATCHES[kind])
+        return self.call("PATCH", self._path(api, namespace, name, subresource), body, query, _PATCHES[kind])
 
     def replace(self, api: str, namespace: str | None, name: str, body: Json) -> Json:
         """The object as put; Conflict where its resourceVersion is not the newest."""
-        return self.call("PUT", object_path(api, namespace, name), body)
+        return self.call("PUT", self._path(api, namespace, name), body)
 
     def delete(self, api: str, namespace: str | None, name: str, grace: int | None = None) -> Json:
         """What the API server says of the deletion; NotFound where there was nothing. `grace` is in seconds."""
         body: Json = {"propagationPolicy": "Background"}
         if grace is not None:
             body["gracePeriodSeconds"] = grace
-        return self.call("DELETE", object_path(api, namespace, name), body)
+        return self.call("DELETE", self._path(api, namespace, name), body)
 
     def secret(self, namespace: str, name: str, key: str) -> str:
         """One value of a Secret, decoded."""
@@ -143,7 +149,7 @@ class Kube:
     def logs(self, namespace: str, pod: str, container: str | None = None, tail: int | None = None) -> str:
         """The newest lines that a container wrote, all of them where no tail is given."""
         query = {"container": container, "tailLines": None if tail is None else str(tail)}
-        path = object_path("v1/Pod", namespace, pod, "log")
+        path = self._path("v1/Pod", namespace, pod, "log")
         answer = self._send("GET", path, query={name: said for name, said in query.items() if said})
         self._refuse("GET", path, answer)
         return answer.data.decode(errors="replace")
@@ -194,12 +200,30 @@ class Kube:
         body: object = None,
         query: Mapping[str, str] | None = None,
         content: str = "application/json",
+        accept: str = "application/json",
     ) -> Json:
         """Any request of JSON to the API server; TargetError with method, path, status and message where it is refused."""
-        answer = self._send(method, path, body, query, content)
+        answer = self._send(method, path, body, query, content, accept)
         self._refuse(method, path, answer)
         found: Json = json.loads(answer.data or b"{}")
         return found
+
+    def _path(self, api: str, namespace: str | None, name: str | None = None, subresource: str = "") -> str:
+        version, _, kind = api.rpartition("/")
+        return object_path(api, namespace, name, subresource, self._resources(version).get(kind))
+
+    def _resources(self, version: str) -> dict[str, str]:
+        """Kind -> resource of a group that is not built in, as the API server tells it; empty for built-in ones."""
+        if version in BUILT_IN:
+            return {}
+        with self._lock:
+            known = self._discovered.get(version)
+        if known is None:
+            said = self.call("GET", f"/apis/{version}")["resources"]
+            known = {one["kind"]: one["name"] for one in said if "/" not in one["name"]}
+            with self._lock:
+                self._discovered[version] = known
+        return known
 
     def _proxied(
         self, method: str, path: str, params: Mapping[str, str] | None, body: object, timeout: float
@@ -218,13 +242,14 @@ class Kube:
         body: object = None,
         query: Mapping[str, str] | None = None,
         content: str = "application/json",
+        accept: str = "application/json",
         read_s: float = READ_S,
     ) -> BaseHTTPResponse:
         try:
             return self._pool.request(
                 method,
                 f"{self._configuration.host}{path}{'?' if query else ''}{urlencode(query or {})}",
-                headers={"Accept": "application/json", "Content-Type": content, **self._headers()},
+                headers={"Accept": accept, "Content-Type": content, **self._headers()},
                 timeout=Timeout(connect=CONNECT_S, read=read_s),
                 redirect=False,
                 retries=False,

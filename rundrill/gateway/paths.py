@@ -4,6 +4,21 @@ from urllib.parse import quote
 
 from rundrill.target import ServiceAddress
 
+BUILT_IN = frozenset(
+    {
+        "v1",
+        "apps/v1",
+        "autoscaling/v2",
+        "batch/v1",
+        "coordination.k8s.io/v1",
+        "discovery.k8s.io/v1",
+        "networking.k8s.io/v1",
+        "policy/v1",
+        "rbac.authorization.k8s.io/v1",
+        "storage.k8s.io/v1",
+    }
+)
+"""Groups whose resources are called as their kinds are, in the plural."""
 _IRREGULAR = {"Endpoints": "endpoints"}
 
 
@@ -17,13 +32,19 @@ def plural(kind: str) -> str:
     return f"{word}es" if word.endswith(("s", "x", "ch")) else f"{word}s"
 
 
-def object_path(api: str, namespace: str | None, name: str | None = None, subresource: str = "") -> str:
+def object_path(
+    api: str,
+    namespace: str | None,
+    name: str | None = None,
+    subresource: str = "",
+    resource: str | None = None,
+) -> str:
     """The path of one object, or of their list where no name is given; no namespace means all, or cluster-wide."""
     version, _, kind = api.rpartition("/")
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     place = f"/namespaces/{quote(namespace)}" if namespace else ""
     tail = "".join(f"/{quote(part)}" for part in (name, subresource) if part)
-    return f"{root}{place}/{plural(kind)}{tail}"
+    return f"{root}{place}/{resource or plural(kind)}{tail}"
 
 
 def service_path(address: ServiceAddress, path: str = "") -> str:

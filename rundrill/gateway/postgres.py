@@ -53,9 +53,12 @@ class Postgres:
             raise NoEvidence(f"PostgreSQL ({self.login.user}): {_words(error)}: {sql!r}") from None
 
     @contextlib.contextmanager
-    def connect(self, autocommit: bool = True) -> Iterator[Connection]:
-        """A connection of one's own, closed in the end; raises psycopg's errors."""
-        connection = self._open(autocommit)
+    def connect(self, autocommit: bool = True, bare: bool = False) -> Iterator[Connection]:
+        """A connection of one's own, closed in the end; raises psycopg's errors.
+
+        A bare one has set nothing, neither read-only nor a time-out: for reading the server's own settings.
+        """
+        connection = self._open(autocommit, bare)
         try:
             yield connection
         finally:
@@ -66,23 +69,26 @@ class Postgres:
         if self._kept is not None:
             self._kept.close()
 
-    def _open(self, autocommit: bool = True) -> Connection:
-        settings = {
-            "statement_timeout": int(self._timeout.total_seconds() * 1000),
-            "default_transaction_read_only": "on" if self._read_only else "off",
-        }
-        return psycopg.connect(
+    def _open(self, autocommit: bool = True, bare: bool = False) -> Connection:
+        connection: Connection = psycopg.connect(
             host=self.login.host,
             port=self.login.port,
             user=self.login.user,
             password=self.login.password,
             dbname=self.login.database,
             connect_timeout=5,
-            autocommit=autocommit,
+            autocommit=True,
             application_name="rundrill",
-            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
             row_factory=dict_row,
         )
+        if not bare:
+            read_only = "on" if self._read_only else "off"
+            timeout = f"{self._timeout.total_seconds() * 1000:.0f}"
+            settings = {"default_transaction_read_only": read_only, "statement_timeout": timeout}
+            for name, value in settings.items():
+                connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        connection.autocommit = autocommit
+        return connection
 
 
 def _words(error: psycopg.Error) -> str:

@@ -1,0 +1,31 @@
+"""Questions and their whole answers, for the evidence that a verdict can be judged from again."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rundrill.evidence import Facts, Raw
+
+type Seen = tuple[Facts, tuple[Raw, ...]]
+"""What was seen, and the answers behind it."""
+
+_SECRETIVE = ("password", "secret", "token", "credential", "private")
+HIDDEN = "(not shown)"
+
+
+def answered(source: str, asked: str, answer: object) -> Raw:
+    """An answer as it came, dated now; values of environment variables that sound secret are left out."""
+    return Raw(source, asked, discreet(answer), datetime.now(UTC))
+
+
+def discreet(answer: Any) -> Any:
+    """The answer without managed fields, and without the values of variables whose names sound secret."""
+    if isinstance(answer, Mapping):
+        kept = {key: discreet(value) for key, value in answer.items() if key not in _NOISE}
+        if "value" in kept and any(word in str(kept.get("name", "")).lower() for word in _SECRETIVE):
+            kept["value"] = HIDDEN
+        return kept
+    return [discreet(one) for one in answer] if isinstance(answer, list | tuple) else answer
+
+
+_NOISE = ("managedFields", "kubectl.kubernetes.io/last-applied-configuration")

@@ -1,0 +1,87 @@
+"""What `increase()` does not see of counters, and which part of a window has samples: PromQL out of PromQL, pure."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from rundrill.units import duration_text
+
+SLICES = 500
+"""A window is looked at in at most so many slices."""
+_CALL = re.compile(r"\bincrease\s*\(")
+_RANGE = re.compile(r"(?P<series>.+?)\s*\[(?P<window>[0-9a-z]+)\]\s*", re.DOTALL)
+
+
+def counted(expression: str) -> tuple[str, ...]:
+    """The series selectors whose increase the expression takes, in order."""
+    found: list[str] = []
+
+    def noted(series: str, window: str) -> str:
+        found.append(series)
+        return ""
+
+    _rewritten(expression, noted)
+    return tuple(dict.fromkeys(found))
+
+
+def with_births(expression: str) -> str:
+    """The expression with each `increase(S[W])` made to count what a series born in the window came with.
+
+    `increase` takes the first sample of a series for zero growth: the first failures of a kind are lost, and an
+    objective looks better than it was. A series is born in the window when it had no sample in the window before,
+    although its job was scraped then; its last value is then all that it counted. Without that proof of scraping,
+    such as in a young Prometheus, `increase` stands as it is. https://github.com/prometheus/prometheus/issues/3806
+    """
+
+    def born_too(series: str, window: str) -> str:
+        earlier = f"[{window}] offset {window}"
+        born = f"(last_over_time({series}[{window}]) unless last_over_time({series}{earlier}))"
+        scraped = f"group by (job) (last_over_time(up{earlier}))"
+        return f"(({born} and on (job) {scraped}) or increase({series}[{window}]))"
+
+    return _rewritten(expression, born_too)
+
+
+def slice_of(window: timedelta, scrape_interval: timedelta) -> timedelta:
+    """How finely the coverage of a window is looked at: a scrape interval, or a 500th of the window if that is longer."""
+    return timedelta(seconds=max(1, round(max(scrape_interval, window / SLICES).total_seconds())))
+
+
+def coverage(series: str, window: timedelta, scrape_interval: timedelta) -> str:
+    """How many slices of the window end within reach of a sample of any of the series.
+
+    Within reach is a slice's length, or two scrape intervals where that is longer: one lost scrape is no gap.
+    """
+    step = slice_of(window, scrape_interval)
+    reach = duration_text(max(step, 2 * scrape_interval))
+    span = f"{duration_text(window)}:{duration_text(step)}"
+    return f"count_over_time((group(count_over_time({series}[{reach}])))[{span}])"
+
+
+def _rewritten(expression: str, change: Callable[[str, str], str]) -> str:
+    """The expression with every `increase(S[W])` replaced by what `change(S, W)` gives."""
+    out, rest = "", expression
+    while call := _CALL.search(rest):
+        end = _closing(rest, call.end())
+        inner = _RANGE.fullmatch(rest[call.end() : end])
+        new = change(inner["series"].strip(), inner["window"]) if inner else rest[call.start() : end + 1]
+        out, rest = out + rest[: call.start()] + new, rest[end + 1 :]
+    return out + rest
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the parenthesis closes that was opened just before; strings are skipped."""
+    depth, quote, place = 1, "", start
+    while place < len(text):
+        letter = text[place]
+        if quote:
+            place += letter == "\\"
+            quote = "" if letter == quote else quote
+        elif letter in "\"'`":
+            quote = letter
+        else:
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+            if depth == 0:
+                return place
+        place += 1
+    return len(text)
