@@ -17,8 +17,7 @@ def apply(places: Places, kubectl: Path, images: dict[str, str]) -> None:
     """Applies the addons unless exactly these were applied to this cluster before; `images`: name -> reference."""
     text = _manifests(images)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    applied = places.state / "addons"
-    if applied.exists() and applied.read_text() == fingerprint:
+    if places.addons.exists() and places.addons.read_text() == fingerprint:
         return
     done = subprocess.run(
         [kubectl, f"--kubeconfig={places.kubeconfig}", "apply", "--server-side", "--force-conflicts",
@@ -27,7 +26,7 @@ def apply(places: Places, kubectl: Path, images: dict[str, str]) -> None:
     )  # fmt: skip
     if done.returncode:
         raise ClusterBroken(f"addons: {done.stderr.strip()[-800:]}")
-    applied.write_text(fingerprint)
+    places.addons.write_text(fingerprint)
 
 
 def _manifests(images: dict[str, str]) -> str:

@@ -79,14 +79,11 @@ class Api:
             starts = [
                 s["state"]["running"]["startedAt"] for s in statuses if s["ready"] and "running" in s["state"]
             ]
-            alive = (
+            alive = statuses and len(starts) == len(statuses) and "deletionTimestamp" not in pod["metadata"]
+            if (
                 since
-                and statuses
-                and len(starts) == len(statuses)
-                and "deletionTimestamp" not in pod["metadata"]
-            )
-            if alive and all(
-                datetime.fromisoformat(start) >= since.replace(microsecond=0) for start in starts
+                and alive
+                and all(datetime.fromisoformat(start) >= since.replace(microsecond=0) for start in starts)
             ):
                 found[app] = found.get(app, 0) + 1
         return found

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import platform
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,34 +18,42 @@ class SmallImage:
     files: dict[str, Path]
     entrypoint: Sequence[str]
 
-    def write(self, directory: Path) -> tuple[str, Path]:
-        """Its reference (tagged with its content) and its archive, written now if it is not there."""
-        layer = self._layer()
-        diff_id = "sha256:" + hashlib.sha256(layer).hexdigest()
-        config = {
-            "architecture": _architecture(),
-            "os": "linux",
-            "config": {"Entrypoint": list(self.entrypoint), "Env": ["PATH=/"], "WorkingDir": "/"},
-            "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-            "history": [{"created_by": "rundrill"}],
-        }
-        body = json.dumps(config, sort_keys=True).encode()
-        digest = hashlib.sha256(body).hexdigest()
-        ref = f"{self.repository}:{digest[:12]}"
-        path = directory / f"{self.repository.rpartition('/')[2]}-{digest[:12]}.tar"
+    def write(self, directory: Path) -> Path:
+        """Its archive, written now if it is not there; file and tag are named after its content."""
+        tag = self._fingerprint()
+        path = directory / f"{self.repository.rpartition('/')[2]}-{tag}.tar"
         if not path.exists():
-            manifest = [{"Config": f"{digest}.json", "RepoTags": [ref], "Layers": ["layer.tar"]}]
+            layer = self._layer()
+            config = self._config(layer)
+            name = f"{hashlib.sha256(config).hexdigest()}.json"
+            listed = [{"Config": name, "RepoTags": [f"{self.repository}:{tag}"], "Layers": ["layer.tar"]}]
             directory.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             with tarfile.open(part, "w") as tar:
-                for name, content in (
-                    (f"{digest}.json", body),
-                    ("layer.tar", layer),
-                    ("manifest.json", json.dumps(manifest).encode()),
-                ):
-                    _add(tar, name, content, 0o644)
+                _add(tar, "manifest.json", json.dumps(listed).encode(), 0o644)
+                _add(tar, name, config, 0o644)
+                _add(tar, "layer.tar", layer, 0o644)
             part.rename(path)
-        return ref, path
+        return path
+
+    def _fingerprint(self) -> str:
+        seen = hashlib.sha256(json.dumps([self.repository, list(self.entrypoint)]).encode())
+        for name, source in sorted(self.files.items()):
+            with source.open("rb") as program:
+                seen.update(name.encode() + b"\0" + hashlib.file_digest(program, "sha256").digest())
+        return seen.hexdigest()[:12]
+
+    def _config(self, layer: bytes) -> bytes:
+        config = {
+            "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(
+                platform.machine(), platform.machine()
+            ),
+            "os": "linux",
+            "config": {"Entrypoint": list(self.entrypoint), "Env": ["PATH=/"], "WorkingDir": "/"},
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
+            "history": [{"created_by": "rundrill"}],
+        }
+        return json.dumps(config, sort_keys=True).encode()
 
     def _layer(self) -> bytes:
         buffer = io.BytesIO()
@@ -62,9 +71,3 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), mode
     tar.addfile(entry, io.BytesIO(content))
-
-
-def _architecture() -> str:
-    import platform
-
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

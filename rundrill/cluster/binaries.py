@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +65,7 @@ def build_binaries(places: Places, say: Progress) -> Binaries:
     binaries = find_binaries(places)
     if binaries.complete:
         return binaries
-    go = find_go(places.home, say)
+    go = find_go(places.home, _wanted_go(), say)
     half_built = binaries.directory.with_suffix(".part")
     half_built.mkdir(parents=True, exist_ok=True)
     for module, packages in MODULES.items():
@@ -72,6 +74,13 @@ def build_binaries(places: Places, say: Progress) -> Binaries:
     shutil.rmtree(binaries.directory, ignore_errors=True)
     half_built.rename(binaries.directory)
     return binaries
+
+
+def _wanted_go() -> tuple[int, ...]:
+    """The newest Go version that a module asks for."""
+    texts = [(DEPLOY / module / "go.mod").read_text() for module in MODULES]
+    found = [re.search(r"^go ([\d.]+)$", text, re.MULTILINE) for text in texts]
+    return max(tuple(int(part) for part in match[1].split(".")) for match in found if match)
 
 
 def _build(go: Path, module: Path, packages: tuple[str, ...], into: Path) -> None:
@@ -83,6 +92,15 @@ def _build(go: Path, module: Path, packages: tuple[str, ...], into: Path) -> Non
         raise ClusterRefused(f"go build in {module} failed:\n{done.stderr.strip()[-1500:]}")
 
 
+def fingerprint() -> str:
+    """What a cluster is made of: the programs' sources and the configuration of its daemons."""
+    seen = hashlib.sha256(_fingerprint().encode())
+    for file in sorted((DEPLOY / "config").iterdir()):
+        seen.update(file.name.encode() + b"\0" + file.read_bytes())
+    return seen.hexdigest()[:16]
+
+
+@cache
 def _fingerprint() -> str:
     seen = hashlib.sha256(repr((FLAGS, MODULES)).encode())
     for module in MODULES:

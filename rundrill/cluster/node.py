@@ -10,7 +10,7 @@ from rundrill.cluster import addresses as at
 from rundrill.cluster.binaries import Binaries
 from rundrill.cluster.cgroups import make_group
 from rundrill.cluster.places import DEPLOY, Places
-from rundrill.cluster.processes import First, members, run_inside, start_inside, stop
+from rundrill.cluster.processes import First, members, run_inside, start_inside, stop, wake
 from rundrill.cluster.provider import ClusterBroken
 
 DAEMONS = ("containerd", "kubelet", "kube-proxy")
@@ -26,6 +26,21 @@ mount --bind "$2/kubelet" /var/lib/kubelet
 mount --bind "$2/volumes" /var/lib/rundrill-volumes
 mount --bind "$2/log" /var/log
 mount --bind "$3" /var/lib/containerd
+
+# A kubelet sets these for the whole machine unless it finds them set. It finds them set: the machine keeps its own.
+mkdir /run/tunables
+while read -r name value; do
+  [ -e "/proc/sys/$name" ] || continue
+  echo "$value" > "/run/tunables/$(basename "$name")"
+  mount --bind "/run/tunables/$(basename "$name")" "/proc/sys/$name"
+done <<END
+vm/overcommit_memory 1
+vm/panic_on_oom 0
+kernel/panic 10
+kernel/panic_on_oops 1
+kernel/keys/root_maxkeys 1000000
+kernel/keys/root_maxbytes 25000000
+END
 """
 
 
@@ -97,6 +112,11 @@ class Node:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+    def wake(self) -> None:
+        """Lets daemons go on that somebody stopped (SIGSTOP)."""
+        for pid, _ in members(self.first):
+            wake(pid)
 
     def start_daemons(self) -> None:
         """Starts kubelet and kube-proxy if they do not run."""

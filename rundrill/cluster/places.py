@@ -49,6 +49,16 @@ class Places:
         return self.home / "lock"
 
     @property
+    def made_of(self) -> Path:
+        """The fingerprint of the sources that the living cluster was made of."""
+        return self.state / "made-of"
+
+    @property
+    def addons(self) -> Path:
+        """The fingerprint of the addons that were applied to the living cluster."""
+        return self.state / "addons"
+
+    @property
     def binaries(self) -> Path:
         """Cache: one directory for each set of sources and flags."""
         return self.home / "bin"

@@ -10,8 +10,9 @@ from typing import Any
 
 from rundrill.cluster import addresses as at
 from rundrill.cluster import cgroups
+from rundrill.cluster.network import link_mark, mark
 from rundrill.cluster.places import Places
-from rundrill.cluster.processes import find_firsts
+from rundrill.cluster.processes import ENVIRONMENT, find_firsts
 from rundrill.cluster.provider import ClusterRefused
 
 LEAST_FREE = 12 * 2**30
@@ -52,7 +53,7 @@ def missing_features() -> list[str]:
         lacking.append("overlayfs")
     # Built in or loaded, the directory is there; services on one's own node need it.
     if not Path("/proc/sys/net/bridge").exists():
-        subprocess.run(["modprobe", "br_netfilter"], capture_output=True)
+        subprocess.run(["modprobe", "br_netfilter"], capture_output=True, env=ENVIRONMENT)
         if not Path("/proc/sys/net/bridge").exists():
             lacking.append("br_netfilter")
     return lacking + [f"the cgroup controller {name}" for name in cgroups.missing_controllers()]
@@ -61,41 +62,43 @@ def missing_features() -> list[str]:
 def check_way(places: Places) -> None:
     """Refuses where something that is not ours has our addresses or our names."""
     firsts = find_firsts()
-    others = {home: first.pid for (_, home), first in firsts.items() if home != places.home}
-    for home, pid in others.items():
+    for (_, home), first in firsts.items():
+        if home != places.home:
+            raise ClusterRefused(
+                f"another drill cluster runs here, of RUNDRILL_HOME={home} (process {first.pid}):"
+                " use that one, or end it (rundrill down with the same RUNDRILL_HOME)"
+            )
+    if Path(f"/sys/class/net/{at.HOST_LINK}").exists() and link_mark() != mark(places):
         raise ClusterRefused(
-            f"another drill cluster runs here, of RUNDRILL_HOME={home} (process {pid}):"
-            f" end it with RUNDRILL_HOME={home} rundrill down, or use it"
+            f"there is a network link {at.HOST_LINK} that this cluster did not make:"
+            f" find out whose it is, and remove it (ip link delete {at.HOST_LINK})"
         )
-    ours = any(home == places.home for _, home in firsts)
     for device, network in _addresses_and_routes():
         if device != at.HOST_LINK:
             raise ClusterRefused(
-                f"{device} already has {network}, which overlaps the cluster's {at.ALL}: take it away (ip route, ip address)"
+                f"{device} has {network}, which overlaps the cluster's {at.ALL}:"
+                " take it away (ip address delete, ip route delete), or use another machine"
             )
-    if Path(f"/sys/class/net/{at.HOST_LINK}").exists() and not ours:
-        raise ClusterRefused(
-            f"there is a network link {at.HOST_LINK} that is not this cluster's: remove it (ip link delete {at.HOST_LINK})"
-        )
 
 
 def _addresses_and_routes() -> list[tuple[str, str]]:
     """Every address and route of the machine inside the cluster's range: the device and what it has."""
     ours = ipaddress.ip_network(at.ALL)
-    found = []
+    found = [(link["ifname"], address["local"]) for link in _ip("address", "show")
+             for address in link.get("addr_info", []) if ipaddress.ip_address(address["local"]) in ours]  # fmt: skip
     for route in _ip("route", "show", "table", "all"):
-        if route.get("dst", "default") == "default" or route.get("type") == "unreachable":
+        leads_nowhere = route.get("type") in ("unreachable", "blackhole", "prohibit", "throw")
+        if route["dst"] == "default" or leads_nowhere:
             continue
         if ipaddress.ip_network(route["dst"], strict=False).overlaps(ours):
-            found.append((route.get("dev", "?"), route["dst"]))
-    for link in _ip("address", "show"):
-        for address in link.get("addr_info", []):
-            if ipaddress.ip_address(address["local"]) in ours:
-                found.append((link["ifname"], address["local"]))
+            found.append((route.get("dev", "a route"), route["dst"]))
     return found
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:
-    said = subprocess.run(["ip", "-json", "-4", *words], capture_output=True, text=True, check=True).stdout
+    if shutil.which("ip", path=ENVIRONMENT["PATH"]) is None:
+        return []  # `up` installs it and looks again
+    command = ["ip", "-json", "-4", *words]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout
     found: list[dict[str, Any]] = json.loads(said or "[]")
     return found

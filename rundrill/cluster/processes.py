@@ -14,10 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from rundrill.cluster.provider import ClusterBroken
 
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
+# Without proxies: nothing that we start talks to anything but the cluster. (Go and apt get the caller's own.)
+ENVIRONMENT: Final = {
+    "HOME": os.environ.get("HOME", "/root"),
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
 FIRST_PROCESS = "/usr/bin/catatonit"
 
 
@@ -78,7 +85,7 @@ def start_first(name: str, home: Path) -> First:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
-        env={"RUNDRILL_NODE": name, "RUNDRILL_HOME": str(home), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        env={"RUNDRILL_NODE": name, "RUNDRILL_HOME": str(home), "PATH": ENVIRONMENT["PATH"]},
     )
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and parent.poll() is None:
@@ -115,16 +122,16 @@ def inside(first: First, argv: Sequence[str]) -> list[str]:
 
 def run_inside(first: First, argv: Sequence[str], timeout_s: float = 60) -> str:
     """Runs a command in the node to its end; gives what it wrote."""
-    done = subprocess.run(
-        inside(first, argv),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        cwd="/",
-    )
+    said = " ".join(argv[:4])
+    try:
+        done = subprocess.run(
+            inside(first, argv), stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=timeout_s, cwd="/", env=ENVIRONMENT,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as problem:
+        raise ClusterBroken(f"{said}: no end after {timeout_s:.0f} s") from problem
     if done.returncode:
-        raise ClusterBroken(f"{' '.join(argv[:4])}: exit {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise ClusterBroken(f"{said}: exit {done.returncode}: {done.stderr.strip()[-500:]}")
     return done.stdout
 
 
@@ -140,7 +147,7 @@ def start_inside(first: First, argv: Sequence[str | Path], log: Path) -> None:
             stderr=output,
             check=True,
             cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"},
+            env=ENVIRONMENT,
         )
 
 
@@ -185,3 +192,9 @@ def stop(pid: int, timeout_s: float = 20) -> None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
+
+
+def wake(pid: int) -> None:
+    """Lets a stopped process go on; does nothing to one that runs."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)

@@ -35,6 +35,11 @@ class ClusterStatus:
     nodes: tuple[NodeStatus, ...]
     parts: dict[str, str]
 
+    def __str__(self) -> str:
+        lines = ["the cluster is up" if self.running else "the cluster is not in order"]
+        lines += [f"  {part:24} {state}" for part, state in self.parts.items()]
+        return "\n".join(lines)
+
 
 class Provider(Protocol):
     """A drill cluster that can be made and unmade."""
