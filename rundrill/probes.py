@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rundrill import child, hops
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.faults.proof import all_answered
-from rundrill.faults.rollout import rollout
+from rundrill.faults.rollout import Rollout, rollout
 from rundrill.promise import Drill, Objective
 from rundrill.recovery import Held, held
 from rundrill.waiting import until
@@ -79,11 +79,8 @@ def users_recover(id: str) -> str:
 
 def workload_recovers(namespace: str, workload: str) -> str:
     """When every replica was of the newest template and available."""
-    found = until(
-        lambda: (now := rollout(child.session(), namespace, workload)).complete and now,
-        _drill().within + SLACK,
-    )
-    if not found:
+    found = until(lambda: _complete(namespace, workload), _drill().within + SLACK)
+    if found is None:
         raise NoEvidence(f"{namespace}/{workload} was not complete within {_drill().within}")
     says = f"{found.name}: {found.available} of {found.wanted} available"
     hops.note(child.directory(), "recovered_kubernetes", datetime.now(UTC), "kubernetes", says)
@@ -121,6 +118,11 @@ def _say_why_not(watch: Watch, path: str) -> None:
     raise NoEvidence(
         watch.blind or f"{watch.promise.alert_name} did not reach every promised channel in time"
     )
+
+
+def _complete(namespace: str, workload: str) -> Rollout | None:
+    now = rollout(child.session(), namespace, workload)
+    return now if now.complete else None
 
 
 def _held(objective: Objective, since: datetime, for_: timedelta) -> Held | None:

@@ -1,0 +1,154 @@
+"""An experiment under load, run by Chaos Toolkit in a child of its own; what it proves is re-derived, not believed.
+
+The child's exit code says nothing: an unmet gate and a failed action end as 0. The journal, the noted hops and the
+crowd's lines say what happened; the ledger says what is still to be undone.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import rundrill
+from rundrill import child, hops, ledger
+from rundrill.drilled import drill_seen, says
+from rundrill.errors import PolicyError
+from rundrill.evidence import DrillSeen, Raw
+from rundrill.measure.load import at_work, find
+from rundrill.reading import read_yaml
+from rundrill.session import Session
+
+LASTS = timedelta(minutes=40)
+"""No experiment is longer: after this it is interrupted, and what it did is undone."""
+ROLLS_BACK_WITHIN = timedelta(minutes=5)
+type Drilled = tuple[DrillSeen, tuple[Raw, ...]]
+
+
+def run_experiment(name: str, session: Session) -> Drilled:
+    """What one run of the experiment showed, run once a session.
+
+    Raises NoEvidence where it left no journal, UndoError where its fault may still be there, and KeyboardInterrupt
+    after a signal, when all is undone.
+    """
+    return session.cached(("open", "drill", name), lambda: _run(name, session))
+
+
+def _run(name: str, session: Session) -> Drilled:
+    ledger.refuse_while_open(session)
+    path = find(session.policy, "experiments", f"{name}.yaml")
+    configuration = _configuration(path)
+    drill = session.directory / "evidence" / name
+    drill.mkdir(parents=True, exist_ok=True)
+    started = datetime.now(UTC)
+    slug, lines = str(configuration["runbook"]), drill / child.LINES
+    interrupted = False
+    with at_work(session, slug, str(configuration["crowd"]), lines, LASTS) as load:
+        try:
+            interrupted = _conduct(path, name, session, drill)
+        finally:
+            _undo_what_is_left(session, drill)
+            crowd = load.stop()
+    if interrupted:
+        raise KeyboardInterrupt(f"{name}: interrupted; {says(drill, 'undone') or 'no fault was in place'}")
+    seen, raws = drill_seen(name, drill, crowd, (started, datetime.now(UTC)))
+    others, alerts = _other_alerts(name, slug, session, started)
+    return replace(seen, other_alerts=others), (*raws, alerts, _notifications(slug, session, started))
+
+
+def _configuration(path: Path) -> Mapping[str, Any]:
+    content = read_yaml(path).content
+    found = content.get("configuration") if isinstance(content, dict) else None
+    if not isinstance(found, dict) or not {"runbook", "crowd"} <= found.keys():
+        raise PolicyError(f"{path}: configuration must name the runbook and the crowd it runs under")
+    return found
+
+
+def _conduct(path: Path, name: str, session: Session, drill: Path) -> bool:
+    """Runs the experiment to its end; whether a signal cut it short."""
+    process = _start(path, name, session, drill)
+    try:
+        # SIGTERM, as a cancelled pipeline sends it, undoes as Ctrl-C does.
+        with _signals({signal.SIGTERM: signal.default_int_handler}):
+            process.wait(LASTS.total_seconds())
+    except (KeyboardInterrupt, subprocess.TimeoutExpired) as cut:
+        _interrupt(process)
+        return isinstance(cut, KeyboardInterrupt)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return False
+
+
+def _start(path: Path, name: str, session: Session, drill: Path) -> subprocess.Popen[bytes]:
+    engine = str(Path(rundrill.__file__).resolve().parents[1])
+    environment = os.environ | child.environment(session.policy.path, session.target.url, drill, name)
+    environment["PYTHONPATH"] = os.pathsep.join([engine, *filter(None, [os.environ.get("PYTHONPATH")])])
+    # A settings file of the user's could change strategies; there is none at this path.
+    words = ["--no-version-check", "--no-log-file", "--settings", str(drill / "no-settings.yaml"), "run"]
+    words += ["--rollback-strategy", "always", "--journal-path", str(drill / "journal.json"), str(path)]
+    with (drill / "chaos.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "chaostoolkit", *words],
+            cwd=drill,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            # Its own session: a terminal's Ctrl-C comes to us, and goes on once.
+            start_new_session=True,
+        )
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """One SIGINT, which makes it roll back; further ones from an impatient terminal are not passed on."""
+    process.send_signal(signal.SIGINT)
+    deadline = datetime.now(UTC) + ROLLS_BACK_WITHIN
+    while process.poll() is None and datetime.now(UTC) < deadline:
+        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.wait(1)
+
+
+@contextlib.contextmanager
+def _signals(answers: Mapping[int, Any]) -> Iterator[None]:
+    """Signals answered like this for a while; only a main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, answer) for number, answer in answers.items()}
+    try:
+        yield
+    finally:
+        for number, answer in before.items():
+            signal.signal(number, answer)
+
+
+def _undo_what_is_left(session: Session, drill: Path) -> None:
+    """What a killed child could not undo itself; UndoError where it cannot be undone from here either."""
+    with _signals({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
+        for entry in ledger.undo_all(session):
+            hops.note(drill, "undone", datetime.now(UTC), "ledger", entry.proof or "")
+    session.forget()
+
+
+def _other_alerts(name: str, slug: str, session: Session, since: datetime) -> tuple[tuple[str, ...], Raw]:
+    """Alerts that fired meanwhile and that this experiment does not set out to prove."""
+    proven = {p.id for p in session.policy.promises if p.alert and p.alert.proven_by == name}
+    now = datetime.now(UTC)
+    query = f'ALERTS{{alertstate="firing"}}[{int((now - since).total_seconds()) + 1}s]'
+    body = session.prometheus(slug).api("query", query=query, time=repr(now.timestamp()))
+    labels = [series["metric"] for series in body["data"]["result"]]
+    others = {str(one.get("alertname")) for one in labels if one.get("promise") not in proven}
+    return tuple(sorted(others)), Raw("prometheus", query, body, now)
+
+
+def _notifications(slug: str, session: Session, since: datetime) -> Raw:
+    found = session.witness(slug).notifications(since=since)
+    return Raw("witness", f"GET /notifications?since={since.isoformat()}", found, datetime.now(UTC))

@@ -1,0 +1,181 @@
+"""A crowd as a child process, and what a platform gave it: Locust never enters this process."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rundrill.crowd import Crowd, instant
+from rundrill.errors import NoEvidence, TargetError
+from rundrill.evidence import CapacitySeen, KeptSeen, Raw
+from rundrill.gateway.refusals import NotFound
+from rundrill.policy import Policy
+from rundrill.promise import Promise
+from rundrill.session import Session
+from rundrill.target import PlatformAddresses
+from rundrill.waiting import until
+
+BEGINS_WITHIN = timedelta(seconds=20)
+ENDS_WITHIN = timedelta(seconds=15)
+MORE = 1.01
+"""A capacity promise counts good answers: one more in a hundred arrivals leaves room for the errors it allows."""
+SPARE = timedelta(seconds=1)
+"""Arrivals go on for so long after the last bucket, so that it is whole."""
+
+
+@dataclass
+class Load:
+    """A crowd at work, and the lines it writes."""
+
+    name: str
+    crowd: Crowd
+    child: subprocess.Popen[bytes]
+
+    def stop(self) -> Crowd:
+        """All that it wrote, after it was told to end and closed its file."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+        return self.finish(ENDS_WITHIN)
+
+    def finish(self, within: timedelta) -> Crowd:
+        """All that it wrote, once its plan is over; NoEvidence where it does not end."""
+        try:
+            self.child.wait(within.total_seconds())
+        except subprocess.TimeoutExpired:
+            raise NoEvidence(f"the crowd {self.name} did not end within {within}") from None
+        return self.crowd.read()
+
+
+@contextlib.contextmanager
+def at_work(
+    session: Session, slug: str, name: str, lines: Path, lasts: timedelta, rate: float | None = None
+) -> Iterator[Load]:
+    """A crowd that has begun, at the platform's front door; ended with the context, whatever happens there."""
+    platform = session.platform(slug)
+    with contextlib.ExitStack() as ending:
+        address = ending.enter_context(front_door(session, platform))
+        command = _command(session, platform, address, find(session.policy, "loadtests", f"{name}.py"), lines)
+        command += ["--seconds", f"{lasts.total_seconds():g}", *(["--rate", f"{rate:g}"] if rate else [])]
+        log = ending.enter_context(lines.with_suffix(".log").open("wb"))
+        child = subprocess.Popen(
+            command,
+            cwd=lines.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | {"LOCUST_SKIP_UPDATE_CHECK": "1"},
+        )
+        ending.callback(_end, child)
+        load = Load(name, Crowd(lines), child)
+        if not until(lambda: load.crowd.read().began or child.poll() is not None, BEGINS_WITHIN):
+            raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN}")
+        if load.crowd.began is None:
+            raise NoEvidence(f"the crowd {name} ended at once: {_last_words(lines.with_suffix('.log'))}")
+        yield load
+
+
+@contextlib.contextmanager
+def front_door(session: Session, platform: PlatformAddresses) -> Iterator[tuple[str, int]]:
+    """Host and port of the ingress: its own inside the cluster, a forward of its own outside."""
+    if session.target.inside:
+        yield session.reach(platform.ingress.service)
+        return
+    namespace, _, named = platform.ingress.service.partition("/")
+    name, _, port = named.partition(":")
+    with session.kube.forward(namespace, f"svc/{name}", int(port)) as address:
+        yield address
+
+
+def find(policy: Policy, folder: str, name: str) -> Path:
+    """A file beside the policy, or beside the engine where the policy has none of its own."""
+    places = (policy.path.resolve().parent, Path(__file__).resolve().parents[2])
+    for place in places:
+        if (place / folder / name).exists():
+            return place / folder / name
+    raise TargetError(f"there is no {folder}/{name} beside {policy.path}")
+
+
+def see_capacity(promise: Promise, session: Session) -> tuple[CapacitySeen, tuple[Raw, ...]]:
+    """What a crowd of the promised rate got for as long as promised, in the profile's time."""
+    capacity = promise.capacity
+    assert capacity is not None
+    lasts = session.profile.pace(capacity.lasts)
+    directory = session.directory / "evidence" / capacity.crowd
+    directory.mkdir(parents=True, exist_ok=True)
+    rate, lines = capacity.rate.per_second * MORE, directory / "crowd.jsonl"
+    with at_work(session, session.slug(promise), capacity.crowd, lines, lasts + SPARE, rate) as load:
+        crowd = load.finish(lasts + SPARE + BEGINS_WITHIN)
+    return _capacity_seen(promise, session.policy, crowd, min(capacity.rate.per, lasts)), (
+        _raw(lines, crowd),
+    )
+
+
+def _capacity_seen(promise: Promise, policy: Policy, crowd: Crowd, bucket: timedelta) -> CapacitySeen:
+    capacity = promise.capacity
+    assert capacity is not None
+    if crowd.began is None or crowd.ended is None:
+        raise NoEvidence(f"{promise.id}: the crowd's file is cut short")
+    until_ = min(crowd.ended, crowd.plan[-1]) if crowd.plan else crowd.ended
+    return CapacitySeen(
+        planned_rate=crowd.rate,
+        phases=(crowd.phase("load", instant(crowd.began), instant(until_)),),
+        good_per_bucket=crowd.good_per_bucket(bucket),
+        bucket=bucket,
+        lost=crowd.lost(),
+        kept=tuple(_kept(policy.promise(name), crowd) for name in capacity.keeps),
+    )
+
+
+def _kept(promise: Promise, crowd: Crowd) -> KeptSeen:
+    objective = promise.objective
+    if objective is None:
+        raise NoEvidence(f"{promise.id} is no objective, so no crowd can show that it is kept")
+    sent = [arrival for arrival in crowd.arrivals if arrival.sent]
+    good = sum(arrival.good(objective.within) for arrival in sent)
+    return KeptSeen(promise.id, objective.target, good, len(sent))
+
+
+def _raw(lines: Path, crowd: Crowd) -> Raw:
+    counted = {"planned": len(crowd.plan), "written": len(crowd.arrivals), "rate": crowd.rate}
+    return Raw("load", f"evidence/{lines.parent.name}/{lines.name}", counted, datetime.now(UTC))
+
+
+def _command(
+    session: Session, platform: PlatformAddresses, address: tuple[str, int], file: Path, lines: Path
+) -> list[str]:
+    hosts = ",".join(f"{role}={name}" for role, name in platform.ingress_hosts.items())
+    words = ["--headless", "--users", "1", "--only-summary", "--skip-log-setup"]
+    words += ["--host", f"{platform.ingress.scheme}://{address[0]}:{address[1]}", "--hosts", hosts]
+    authority = _authority(session, platform, lines.parent / "ingress-ca.crt")
+    words += ["--lines", str(lines), *(["--ca", str(authority)] if authority else [])]
+    return [sys.executable, "-m", "locust", "-f", str(file), *words]
+
+
+def _authority(session: Session, platform: PlatformAddresses, path: Path) -> Path | None:
+    """The file of the authority that signed the ingress; None where the system's own are to be believed."""
+    namespace = platform.ingress.service.partition("/")[0]
+    try:
+        path.write_text(session.kube.one("v1/ConfigMap", namespace, "ingress-ca")["data"]["ca.crt"])
+    except NotFound:
+        return None
+    return path
+
+
+def _last_words(log: Path) -> str:
+    return " ".join(log.read_text(errors="replace").split())[-300:]
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(ENDS_WITHIN.total_seconds())
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
