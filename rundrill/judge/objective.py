@@ -8,7 +8,6 @@ from rundrill.evidence import ObjectiveSeen
 from rundrill.judge.words import count_text, seconds, share_text, time_text
 from rundrill.profile import Profile
 from rundrill.promise import Objective, Promise
-from rundrill.units import duration_text
 from rundrill.verdict import Outcome, Verdict
 
 ENOUGH = 0.95
@@ -31,7 +30,7 @@ def judge_objective(promise: Promise, seen: ObjectiveSeen, profile: Profile) -> 
     share = budget.good / budget.total
     outcome = Outcome.MET if share + EXACT >= objective.target else Outcome.MISSED
     reason = (
-        f"{share_text(share, objective.target)} of {count_text(seen.total)} {_events(objective)} over {duration_text(window)},"
+        f"{share_text(share, objective.target)} of {count_text(seen.total)} {_events(objective)} over {time_text(window)},"
         f" promised {share_text(objective.target)}; {_spent(budget)}"
     )
     return Verdict(promise.id, outcome, reason, _figures(objective, seen, budget), _notes(objective, profile))
@@ -49,14 +48,14 @@ def _gap(seen: ObjectiveSeen, window: timedelta) -> str | None:
     if not all(map(math.isfinite, (seen.good, seen.total))):
         return f"the counters are not numbers: good {seen.good}, total {seen.total}"
     if seen.total <= 0:
-        return f"no events in the last {duration_text(window)}"
+        return f"no events in the last {time_text(window)}"
     if seen.good < 0:
         return f"the counters contradict each other: good {seen.good:g} of {seen.total:g}"
     if seen.good > seen.total * 1.001:
         return f"the counters contradict each other: good {seen.good:g} is more than total {seen.total:g}"
     covered = min(seen.covered, seen.window)
     if covered < window * ENOUGH:
-        return f"only {time_text(covered)} of the {duration_text(window)} window has samples"
+        return f"only {time_text(covered)} of the {time_text(window)} window has samples"
     return None
 
 
@@ -85,7 +84,7 @@ def _number(value: float) -> float | None:
 
 
 def _events(objective: Objective) -> str:
-    return f"requests within {duration_text(objective.within)}" if objective.within else "requests"
+    return f"requests within {time_text(objective.within)}" if objective.within else "requests"
 
 
 def _spent(budget: Budget) -> str:
@@ -98,5 +97,5 @@ def _notes(objective: Objective, profile: Profile) -> tuple[str, ...]:
     if profile.objective_window is None or profile.objective_window == objective.window:
         return ()
     return (
-        f"measured over {duration_text(profile.objective_window)}, promised over {duration_text(objective.window)}",
+        f"measured over {time_text(profile.objective_window)}, promised over {time_text(objective.window)}",
     )

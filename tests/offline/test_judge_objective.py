@@ -58,18 +58,18 @@ def test_window_must_have_samples(covered, outcome):
 
 def test_a_shorter_window_than_asked_for_is_unknown():
     seen = verdict(Profile(), window=timedelta(hours=1), covered=timedelta(hours=1))
-    assert (seen.outcome, seen.reason) == (UNKNOWN, "only 1 h of the 30d window has samples")
+    assert (seen.outcome, seen.reason) == (UNKNOWN, "only 1 h of the 30 d window has samples")
 
 
 def test_the_reason_carries_the_figures():
     assert (
         verdict().reason
-        == "99.97 % of 12,034 requests over 2m, promised 99.9 %; 33.2 % of the error budget spent"
+        == "99.97 % of 12,034 requests over 2 min, promised 99.9 %; 33.2 % of the error budget spent"
     )
 
 
 def test_a_stand_in_window_is_said():
-    assert verdict().notes == ("measured over 2m, promised over 30d",)
+    assert verdict().notes == ("measured over 2 min, promised over 30 d",)
 
 
 def test_a_near_miss_is_never_rounded_to_the_target():

@@ -1,0 +1,97 @@
+"""The report as one HTML page: no script, no network, every value escaped."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rundrill.evidence import Evidence
+from rundrill.judge.hops import hop_words
+from rundrill.judge.words import clock_text, count_text, share_text, size_text, time_text
+from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
+from rundrill.report.plain import plain
+from rundrill.report.summary import figures
+from rundrill.report.timeline import timeline
+
+type Json = dict[str, Any]
+
+KINDS = {
+    "objective": "Objectives",
+    "alert": "Alerts",
+    "drill": "Drills and procedures",
+    "restore": "Restores",
+    "capacity": "Capacity",
+    "state": "States",
+    "attestation": "Attestations",
+}
+MARKS = {"MET": "✓", "MISSED": "✕", "UNKNOWN": "?", "WAIVED": "◇", "NOT RUN": "–"}
+"""A mark for each verdict, so that nothing is told by colour alone."""
+EXCERPT = 700
+"""Characters of a raw answer that are shown; the whole stands in evidence/."""
+
+
+def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
+    """The page of a report document, with excerpts of the raw evidence where it is given."""
+    folder = Path(__file__).parent
+    pages = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "time": time_text,
+        "count": count_text,
+        "share": share_text,
+        "size": size_text,
+        "hop": hop_words,
+        "clock": lambda text: clock_text(datetime.fromisoformat(text)),
+    }
+    return pages.get_template("report.html.j2").render(
+        **report,
+        css=(folder / "report.css").read_text(encoding="utf-8"),
+        kinds=KINDS,
+        marks=MARKS,
+        attention=_attention(report["promises"]),
+        excerpts={name: excerpts(seen) for name, seen in evidence.items() if seen is not None},
+        mends={defect["promise"]: defect for defect in report["defects"]},
+        timeline=timeline,
+        phases=phases,
+        against=against,
+        buckets=buckets,
+        figures=figures,
+        latency_ticks=LATENCY_TICKS,
+    )
+
+
+def _attention(promises: list[Json]) -> list[Json]:
+    """What a person must look at: MISSED, then UNKNOWN, `must` before `should`."""
+    urgent = [promise for promise in promises if promise["verdict"] in ("MISSED", "UNKNOWN")]
+    return sorted(urgent, key=lambda promise: (promise["verdict"], promise["gate"]))
+
+
+def excerpts(seen: Evidence) -> list[Json]:
+    """The first raw answers, cut to what a page can bear."""
+    return [
+        {
+            "source": raw.source,
+            "asked": _cut(raw.asked),
+            "answered": _cut(_text(raw.answered)),
+            "at": plain(raw.at),
+        }
+        for raw in seen.raw[:3]
+    ]
+
+
+def _text(answered: object) -> str:
+    return (
+        answered if isinstance(answered, str) else json.dumps(plain(answered), ensure_ascii=False, indent=1)
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + " …"

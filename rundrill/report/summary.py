@@ -1,0 +1,119 @@
+"""A report as lines for a terminal: what needs a person in full, the rest counted."""
+
+import re
+from collections import Counter
+from textwrap import wrap
+from typing import Any
+
+from rundrill.judge.hops import hop_words
+from rundrill.judge.words import count_text, time_text
+
+type Json = dict[str, Any]
+
+_MARGIN = 9
+_GLUE = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?:\W|$))| (?=·)")
+"""Where a line must not break: before a unit, before a dot between figures."""
+_KINDS = {
+    "objective": ("objective", "objectives"),
+    "alert": ("alert", "alerts"),
+    "state": ("state", "states"),
+    "drill": ("drill", "drills"),
+    "restore": ("restore", "restores"),
+    "capacity": ("capacity", "capacities"),
+    "attestation": ("attestation", "attestations"),
+}
+
+
+def summary_of(report: Json, width: int = 80, path: str = "") -> list[str]:
+    """The lines of a report document, none wider than the terminal where words allow it."""
+    promises = report["promises"]
+    lines: list[str] = []
+    for verdict in ("MISSED", "UNKNOWN", "WAIVED"):
+        for promise in promises:
+            if promise["verdict"] == verdict:
+                lines += _in_full(promise, width)
+    for promise in promises:
+        if promise["verdict"] == "MET" and figures(promise):
+            lines += [f"{'MET':<{_MARGIN}}{promise['id']}", *_wrapped(figures(promise), width)]
+    lines += _counted(promises, width)
+    return [*lines, "", *_last(report, width, path)]
+
+
+def figures(promise: Json) -> str:
+    """What was timed: a drill's four figures or a restore's two; empty for the other kinds."""
+    measured = promise["measured"]
+    words = {
+        "detected_after_s": "detected after {}",
+        "notified_after_s": "notified after {}",
+        "recovered_after_s": "users well after {}",
+        "resolved_after_s": "resolved {} after the undo",
+        "rto_s": "restored in {}",
+        "rpo_s": "{} of writes lost",
+    }
+    said = [
+        text.format(time_text(measured[name]))
+        for name, text in words.items()
+        if measured.get(name) is not None
+    ]
+    if measured.get("rows_compared"):
+        said.append(f"{count_text(measured['rows_compared'])} rows compared")
+    return " · ".join(said)
+
+
+def way(promise: Json) -> str:
+    """A drill's hops in one line."""
+    hops = [hop for hop in promise["measured"].get("hops", ()) if hop["after_s"] is not None]
+    return " · ".join(f"{hop_words(hop['name'])} {time_text(hop['after_s'])}" for hop in hops)
+
+
+def _in_full(promise: Json, width: int) -> list[str]:
+    lines = [f"{promise['verdict']:<{_MARGIN}}{promise['id']}", *_wrapped(promise["reason"], width)]
+    lines += _wrapped(way(promise), width)
+    for note in promise["notes"]:
+        lines += _wrapped(note, width)
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    margin = " " * _MARGIN
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    text = _GLUE.sub("\u00a0", " ".join(text.split()))
+    lines = wrap(
+        text,
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\u00a0", " ") for line in lines]
+
+
+def _counted(promises: list[Json], width: int) -> list[str]:
+    """How many are MET and NOT RUN, by kind."""
+    lines = []
+    for verdict in ("MET", "NOT RUN"):
+        kinds = Counter(promise["kind"] for promise in promises if promise["verdict"] == verdict)
+        said = " · ".join(f"{count} {_KINDS[kind][count != 1]}" for kind, count in kinds.items())
+        block = _wrapped(said, width)
+        lines += [f"{verdict:<{_MARGIN}}{block[0].strip()}", *block[1:]] if block else []
+    return lines
+
+
+def _last(report: Json, width: int, path: str) -> list[str]:
+    run, total = report["run"], report["summary"]
+    counts = f"{total['promises']} promises: {total['met']} met, {total['missed']} missed, {total['unknown']} unknown"
+    counts += f", {total['waived']} waived, {total['not_run']} not run"
+    lines = [
+        counts,
+        f"{run['target']} in {time_text(run['took_s'])}"
+        + (f", {run['profile']['note']}" if run["profile"]["note"] else ""),
+    ]
+    lines.append(
+        {"passes": "gate: passes", "blocked": "gate: blocked, a must-promise is missed"}.get(
+            total["gate"], f"gate: {total['gate']}"
+        )
+    )
+    if total["gate"] == "unknown":
+        lines[-1] += ", a must-promise is unknown" if total["unknown"] else ", nothing was measured"
+    return lines + ([path] if path else [])
