@@ -29,6 +29,8 @@ class Loader:
 
     root: Path
     mistakes: list[Mistake] = field(default_factory=list)
+    documents: dict[Path, Document] = field(default_factory=dict)
+    """Every file that is YAML, well formed or not."""
 
     def load[Model: BaseModel](
         self, path: Path, model: type[Model], named_at: Mistake | None = None
@@ -46,7 +48,8 @@ class Loader:
 
     def _read(self, path: Path, named_at: Mistake | None) -> Document | None:
         try:
-            return read_yaml(path)
+            self.documents[path] = read_yaml(path)
+            return self.documents[path]
         except Unreadable as error:
             self.mistakes.append(Mistake(shown(path, self.root), error.line, "", f"is no YAML: {error}"))
         except OSError as error:

@@ -9,6 +9,7 @@ from rundrill.frontpage import Attestations, FrontPage, Gameday, Guard, Waiver
 from rundrill.loading import Loader
 from rundrill.profile import Profile
 from rundrill.promise import Promise, Record
+from rundrill.reading import Document
 from rundrill.references import Written, dangling
 from rundrill.runbook import Indicator, Receiver, Runbook
 from rundrill.target import PlatformAddresses, TargetEntry
@@ -90,6 +91,8 @@ def _read(path: Path, loader: Loader) -> Written | None:
     """All files of the policy; None where the front page itself cannot be read."""
     front = loader.load(path, FrontPage)
     if front is None:
+        for name in _included(loader.documents.get(path)):
+            loader.load(path.parent / name, Runbook)
         return None
     runbooks = [
         loader.load(
@@ -101,3 +104,10 @@ def _read(path: Path, loader: Loader) -> Written | None:
     missing = front.wrong(("attestations",), f"there is no file {book!r}")
     records = loader.load(path.parent / book, Attestations, missing) if book else None
     return Written(front, [runbook for runbook in runbooks if runbook], records)
+
+
+def _included(document: Document | None) -> list[str]:
+    """The runbook files that a front page names which is not well formed."""
+    content = document.content if document else None
+    names = content.get("include") if isinstance(content, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

@@ -8,6 +8,8 @@ import yaml
 
 type Location = tuple[str | int, ...]
 
+_DEEPEST = 50
+
 
 @dataclass(frozen=True)
 class Document:
@@ -40,15 +42,23 @@ class _Reader:
     lines: dict[Location, int] = field(default_factory=dict)
     repeated: list[Location] = field(default_factory=list)
 
-    def read(self, node: yaml.Node, at: Location) -> object:
-        self.lines.setdefault(at, node.start_mark.line + 1)
+    def read(self, node: yaml.Node, at: Location, around: tuple[yaml.Node, ...] = ()) -> object:
+        line = node.start_mark.line + 1
+        if any(node is each for each in around):
+            raise Unreadable(line, "an entry holds itself")
+        if len(around) > _DEEPEST:
+            raise Unreadable(line, "nested too deeply")
+        self.lines.setdefault(at, line)
+        around = (*around, node)
         if isinstance(node, yaml.MappingNode):
-            return dict(self._pairs(node, at))
+            return dict(self._pairs(node, at, around))
         if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*at, number)) for number, item in enumerate(node.value)]
+            return [self.read(item, (*at, number), around) for number, item in enumerate(node.value)]
         return self.loader.construct_object(node, deep=True)
 
-    def _pairs(self, node: yaml.MappingNode, at: Location) -> Iterator[tuple[str, object]]:
+    def _pairs(
+        self, node: yaml.MappingNode, at: Location, around: tuple[yaml.Node, ...]
+    ) -> Iterator[tuple[str, object]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
             key = str(key_node.value)
@@ -57,7 +67,7 @@ class _Reader:
                 self.repeated.append(below)
             seen.add(key)
             self.lines[below] = key_node.start_mark.line + 1
-            yield key, self.read(value_node, below)
+            yield key, self.read(value_node, below, around)
 
 
 def read_yaml(path: Path) -> Document:
@@ -71,6 +81,8 @@ def read_yaml(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Unreadable(mark.line + 1 if mark else 1, str(error.problem or error.context)) from error
+    except RecursionError as error:
+        raise Unreadable(1, "nested too deeply") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise Unreadable(1, str(error).splitlines()[0]) from error
 

@@ -96,6 +96,11 @@ def _promise_faults(promise: Promise, runbook: Runbook, written: Written) -> Fou
     yield from _state(promise, runbook, written)
     yield from _drill(promise, written)
     yield from _references(promise, written)
+    if promise.measured_part and promise.measured_part.reaches not in runbook.receivers:
+        yield (
+            ("measured_part", "reaches"),
+            _unknown(promise.measured_part.reaches, "receiver", runbook.receivers),
+        )
     if promise.literal and promise.literal.when and (fault := promql.fault_of(promise.literal.when)):
         yield ("literal", "when"), f"is no PromQL: {fault}"
 

@@ -80,9 +80,8 @@ def _said(detail: ErrorDetails, model: type[BaseModel], location: Location) -> s
         case "value_error":
             return str(detail["ctx"]["error"])
         case "literal_error":
-            return f"{brief(found)} is none of {detail['ctx']['expected']}".replace("'", "").replace(
-                " or ", ", "
-            )
+            words = str(detail["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+            return f"{brief(found)} is none of {words}"
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
             return f"{brief(found)} is out of range, expected {_lower_first(detail['msg']).removeprefix('input should be ')}"
         case kind:

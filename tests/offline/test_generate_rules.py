@@ -1,0 +1,148 @@
+"""What Prometheus and Alertmanager are given is what the policy says, in the profile's time."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rundrill import promql
+from rundrill.errors import PolicyError
+from rundrill.generate import alertmanager_config, prometheus_config, prometheus_rules
+from rundrill.policy import Policy, load_policy
+from rundrill.profile import Profile
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parents[1] / "policies" / "golden"
+REAL = Profile()
+TENFOLD = Profile(accelerated=10)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Policy:
+    return load_policy(Path(__file__).parents[1] / "policies" / "good" / "slo.yaml")
+
+
+@pytest.fixture(scope="module")
+def platform() -> Policy:
+    return load_policy(ROOT / "slo.yaml")
+
+
+def rule_of(policy: Policy, slug: str, profile: Profile, name: str) -> dict[str, object]:
+    rules = yaml.safe_load(prometheus_rules(policy, slug, profile))["groups"][0]["rules"]
+    return next(rule for rule in rules if rule["alert"] == name)
+
+
+def test_in_real_time_a_rule_says_what_the_promise_says(shop: Policy) -> None:
+    promise = shop.promise("shop.alert.down")
+    assert promise.alert
+    rule = rule_of(shop, "shop", REAL, "Down")
+    assert rule["expr"] == promise.alert.when
+    assert rule["for"] == "2m"
+    assert rule["labels"] == {"severity": "critical", "promise": "shop.alert.down", "runbook": "shop"}
+
+
+def test_accelerated_every_duration_of_a_rule_is_divided_and_no_text_in_quotes(shop: Policy) -> None:
+    rule = rule_of(shop, "shop", TENFOLD, "Down")
+    assert rule["for"] == "12s"
+    assert rule["expr"] == 'absent(up{job="shop"}) or rate(orders_total{path="[5m]"}[30s] offset 6s) == 0'
+
+
+def test_a_channel_without_a_condition_has_no_rule(shop: Policy) -> None:
+    rules = yaml.safe_load(prometheus_rules(shop, "shop", REAL))["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules] == ["Down"]
+
+
+def test_scrapes_and_evaluations_are_accelerated_and_never_under_a_second(shop: Policy) -> None:
+    settings = yaml.safe_load(prometheus_config(shop, "shop", Profile(accelerated=60)))["global"]
+    assert settings == {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+
+
+@pytest.mark.parametrize(
+    ("severity", "receivers"),
+    [
+        ("critical", ["pagerduty-critical", "slack-alerts-critical"]),
+        ("warning", ["slack-alerts-warning", "email-ops"]),
+        ("info", ["slack-alerts-info"]),
+    ],
+)
+def test_each_severity_is_routed_to_every_channel_that_was_promised(
+    platform: Policy, severity: str, receivers: list[str]
+) -> None:
+    root = yaml.safe_load(alertmanager_config(platform, "aic-aipaas", REAL))["route"]
+    chosen = [route for route in root["routes"] if route["matchers"] == [f'severity="{severity}"']]
+    assert [route["receiver"] for route in chosen] == receivers
+    assert all(route["continue"] for route in chosen)
+
+
+def test_an_alert_of_an_unknown_severity_reaches_nobody(platform: Policy) -> None:
+    config = yaml.safe_load(alertmanager_config(platform, "aic-aipaas", REAL))
+    assert config["route"]["receiver"] == "nobody"
+    assert {"name": "nobody"} in config["receivers"]
+
+
+def test_every_receiver_tells_the_witness_of_the_end_too(platform: Policy) -> None:
+    config = yaml.safe_load(alertmanager_config(platform, "aic-aipaas", REAL))
+    integrations = [
+        integration
+        for receiver in config["receivers"]
+        for kind in ("webhook_configs", "email_configs")
+        for integration in receiver.get(kind, [])
+    ]
+    assert len(integrations) == 5
+    assert all(integration["send_resolved"] for integration in integrations)
+    assert all("witness.monitoring" in str(integration) for integration in integrations)
+
+
+def test_a_platform_without_a_witness_has_no_channels(shop: Policy) -> None:
+    target = shop.targets["drill"]
+    bare = target.platforms["shop"].model_copy(update={"witness": None})
+    targets = {"drill": target.model_copy(update={"platforms": {"shop": bare}})}
+    without = Policy(**{**vars(shop), "targets": targets})
+    with pytest.raises(PolicyError, match="platform shop has no witness"):
+        alertmanager_config(without, "shop", REAL)
+
+
+@pytest.mark.parametrize("profile", ["real", "drill"])
+@pytest.mark.parametrize(
+    ("name", "generated"),
+    [
+        ("prometheus.yml", prometheus_config),
+        ("rules.yml", prometheus_rules),
+        ("alertmanager.yml", alertmanager_config),
+    ],
+)
+def test_what_is_generated_for_the_platform_is_the_golden_file(
+    platform: Policy, profile: str, name: str, generated: object
+) -> None:
+    assert callable(generated)
+    text = generated(platform, "aic-aipaas", platform.profiles[profile])
+    assert text == (GOLDEN / profile / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("sum(rate(x[5m]))", "sum( rate( x[300s] ) )", True),
+        ('up{a="1",b="2"} == 0', 'up{b="2", a="1"}==0', True),
+        ("sum(x) by (job)", "sum by (job) (x)", True),
+        ("x > 0.05", "x > 0.5", False),
+        ("rate(x[5m])", "rate(x[1m])", False),
+        ('up{job="a"}', 'up{job=~"a"}', False),
+    ],
+)
+def test_two_expressions_are_compared_as_syntax_trees(left: str, right: str, same: bool) -> None:
+    assert promql.same(left, right) is same
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "rate(x[5m])",
+        "x offset 1h",
+        "max_over_time(rate(x[5m])[1h:1m])",
+        "rate(x[5m:])",
+        'x{a="[5m]"} offset -1h',
+    ],
+)
+def test_a_change_of_times_by_nothing_changes_nothing(expression: str) -> None:
+    assert promql.with_times(expression, lambda length: length) == expression

@@ -1,0 +1,84 @@
+"""What a policy promises and its own settings forbid is said before anything runs."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from rundrill.feasible import expected_hops, impossible
+from rundrill.lint import budgets, lint
+from rundrill.policy import load_policy
+from rundrill.profile import Profile
+from rundrill.promise import Alert
+
+ROOT = Path(__file__).parents[2]
+GOOD = Path(__file__).parents[1] / "policies" / "good"
+TODAY = date(2026, 11, 21)
+
+
+def test_our_own_policy_has_no_findings() -> None:
+    assert lint(ROOT / "slo.yaml", TODAY) == ()
+
+
+def test_the_good_policy_has_no_findings() -> None:
+    assert lint(GOOD / "slo.yaml", TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "good", "bad", "finding"),
+    [
+        ("runbooks/shop.yaml", "for: 2m", "for: 5x", "runbooks/shop.yaml:37: shop.alert.down.alert.for: '5x' is not a duration (try 5m)"),
+        ("runbooks/shop.yaml", "notified_within: 10m", "notified_within: 2m", "shop.alert.down: in profile real, notified_within 2m is less than the 7m40s that the settings allow (20s to first_bad_sample + 5m10s to pending + 2m to firing + 10s to witness)"),
+        ("runbooks/shop.yaml", "notified_within: 10m", "notified_within: 10m\n      quiet_for: 90s", "shop.alert.down: in profile real, quiet_for 1m30s may page: the query sees the fault for up to 6m30s, and `for` is 2m"),
+        ("runbooks/shop.yaml", "[5m] offset 1m)", "[15s])", "shop.alert.down: in profile real, a range of 15s holds less than two samples at a scrape every 10s"),
+        ("runbooks/shop.yaml", "receivers: [pager]", "receivers: [mailbox]", "shop.review.monthly: shop.alert.down does not reach pager (it reaches mailbox)"),
+        ("runbooks/shop.yaml", "severity: warning, receivers: [mailbox], never: [pager]", "severity: critical, receivers: [mailbox], never: [pager]", "shop.alert.channel-mail: never pager, but severity critical goes there"),
+        ("runbooks/shop.yaml", "severity: warning, receivers: [mailbox], never: [pager]", "severity: critical, receivers: [mailbox]", "shop.alert.down: severity critical also reaches mailbox, by other promises"),
+        ("runbooks/shop.yaml", "mailbox: {kind", "drawer: {kind: email, meaning: is never read}\n  mailbox: {kind", "shop: no alert reaches drawer"),
+        ("runbooks/shop.yaml", "reaches: pager, within: 10m", "reaches: pager, within: 5m", "shop.review.monthly: measured within 5m, but shop.alert.down promises 10m"),
+        ("runbooks/shop.yaml", "rpo: 24h", "rpo: 30m", "shop.restore.nightly: in profile real, a backup every 1h cannot keep an rpo of 30m"),
+        ("slo.yaml", "objective_window: 2m", "objective_window: 1s", "shop.slo.orders: in profile fast, its window holds less than two samples"),
+        ("slo.yaml", "expires: 2999-12-31", "expires: 2026-11-20", "shop.health.pods: its waiver expired on 2026-11-20; take it out or renew it"),
+    ],
+)  # fmt: skip
+def test_a_finding_is_one_line(tmp_path: Path, file: str, good: str, bad: str, finding: str) -> None:
+    shop = Path(shutil.copytree(GOOD, tmp_path / "shop"))
+    text = (shop / file).read_text()
+    assert good in text
+    (shop / file).write_text(text.replace(good, bad))
+    assert finding in lint(shop / "slo.yaml", TODAY)
+
+
+def test_a_waiver_holds_on_its_last_day(tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(GOOD, tmp_path / "shop"))
+    (shop / "slo.yaml").write_text((shop / "slo.yaml").read_text().replace("2999-12-31", str(TODAY)))
+    assert lint(shop / "slo.yaml", TODAY) == ()
+
+
+def test_the_error_budget_of_each_objective_is_told() -> None:
+    assert budgets(load_policy(GOOD / "slo.yaml")) == (
+        "shop.slo.orders: 99.9% over 30d leaves 43m12s of error budget",
+        "shop.slo.latency: 95% over 30d leaves 1d12h of error budget",
+    )
+
+
+def test_the_hops_of_an_alert_add_up_by_the_settings() -> None:
+    profile = Profile(accelerated=10)
+    alert = Alert.model_validate(
+        {
+            "when": "sum(rate(x[1m])) > 1",
+            "for": "2m",
+            "severity": "critical",
+            "receivers": ["pager"],
+            "notified_within": "4m",
+            "proven_by": "synthetic-alert",
+        }
+    )
+    assert expected_hops(alert, profile) == {
+        "first_bad_sample": timedelta(seconds=2),
+        "pending": timedelta(seconds=7),
+        "firing": timedelta(seconds=12),
+        "witness": timedelta(seconds=1),
+    }
+    assert list(impossible(alert, profile)) == []

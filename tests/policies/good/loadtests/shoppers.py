@@ -1,0 +1,1 @@
+"""Shoppers; only its name matters here."""
