@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from rundrill.judge import judge
 from rundrill.profile import Profile
 from rundrill.promise import Promise
 from rundrill.restore.artefact import newest
+from rundrill.restore.literal import defect, undergo
 from rundrill.restore.rehearsal import Order, Stopwatch, rehearse
 from rundrill.restore.scratch import Scratch
 from rundrill.restore.shelf import look
@@ -114,10 +116,13 @@ def amend(shelf: Path, **entries: object) -> None:
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | entries))
 
 
-def restore(shelf: Path, scratch: Scratch, later: timedelta = timedelta(0)) -> RestoreSeen:
+def order_from(shelf: Path, later: timedelta = timedelta(0), markers: str = MARKERS) -> Order:
     found = look(LocalShell(), str(shelf), PATTERN)
-    order = Order(newest(found, str(shelf)), found.now + later, DATABASE, MARKERS, Stopwatch())
-    return rehearse(order, scratch)
+    return Order(newest(found, str(shelf)), found.now + later, DATABASE, markers, Stopwatch())
+
+
+def restore(shelf: Path, scratch: Scratch, later: timedelta = timedelta(0)) -> RestoreSeen:
+    return rehearse(order_from(shelf, later), scratch)
 
 
 def verdict_on(seen: RestoreSeen) -> tuple[Outcome, str]:
@@ -296,3 +301,22 @@ def test_no_artefact_proves_nothing(scratch: Scratch) -> None:
 def test_a_directory_that_is_not_there_proves_nothing(scratch: Scratch) -> None:
     with pytest.raises(NoEvidence):
         restore(Path("/nonexistent"), scratch)
+
+
+def test_without_a_marker_row_nobody_can_say_what_was_lost(shelf: Path, scratch: Scratch) -> None:
+    with pytest.raises(NoEvidence, match="no marker row came back"):
+        rehearse(order_from(shelf, markers="SELECT NULL::timestamptz"), scratch)
+
+
+def test_the_runbooks_command_over_live_tables_restores_nothing(shelf: Path, scratch: Scratch) -> None:
+    command = "kubectl exec -i postgresql-0 -n data-services -- psql -U postgres aic_aipaas < backup.sql"
+    seen = defect(PROMISE, command, undergo(scratch, order_from(shelf), command))
+    assert seen.shown, seen
+    assert seen.facts["literal_exit_code"] == 0
+    assert seen.facts["corrupted_rows_after_literal"] == seen.facts["corrupted_rows"] == 300
+    assert seen.facts["keyless_rows_after_literal"] == 20
+
+
+def test_a_command_that_does_restore_shows_no_defect(shelf: Path, scratch: Scratch) -> None:
+    ordeal = undergo(scratch, order_from(shelf), "psql -U postgres aic_aipaas < backup.sql")
+    assert not defect(PROMISE, "", replace(ordeal, after_literal=ordeal.after_mended)).shown
