@@ -65,7 +65,7 @@ def build_binaries(places: Places, say: Progress) -> Binaries:
     binaries = find_binaries(places)
     if binaries.complete:
         return binaries
-    go = find_go(places.home, _wanted_go(), say)
+    go = find_go(places.home, wanted_go(), say)
     half_built = binaries.directory.with_suffix(".part")
     half_built.mkdir(parents=True, exist_ok=True)
     for module, packages in MODULES.items():
@@ -76,7 +76,7 @@ def build_binaries(places: Places, say: Progress) -> Binaries:
     return binaries
 
 
-def _wanted_go() -> tuple[int, ...]:
+def wanted_go() -> tuple[int, ...]:
     """The newest Go version that a module asks for."""
     texts = [(DEPLOY / module / "go.mod").read_text() for module in MODULES]
     found = [re.search(r"^go ([\d.]+)$", text, re.MULTILINE) for text in texts]
