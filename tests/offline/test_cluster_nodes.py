@@ -38,8 +38,8 @@ def node(tmp_path: Path) -> Iterator[First]:
     end(first)
 
 
-def daemon(node: First, program: str, *words: str) -> int:
-    start_inside(node, [program, *words], Path("/dev/null"))
+def daemon(node: First, program: str, *words: str, started_by: tuple[str, ...] = ()) -> int:
+    start_inside(node, [*started_by, program, *words], Path("/dev/null"))
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         for pid, name in members(node):
@@ -77,7 +77,7 @@ def test_a_recycled_process_id_is_not_taken_for_ours(node: First) -> None:
 
 
 def test_a_daemon_that_ignores_the_request_is_killed(node: First) -> None:
-    pid = daemon(node, "bash", "-c", 'trap "" TERM; while :; do read -t 600 <> <(:); done')
+    pid = daemon(node, "sleep", "600", started_by=("env", "--ignore-signal=TERM"))
     stop(pid, timeout_s=0.3)
     assert started(pid) is None
 
