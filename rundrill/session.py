@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from rundrill.errors import TargetError
+from rundrill.errors import PolicyError, TargetError
 from rundrill.gateway.alertmanager import Alertmanager
 from rundrill.gateway.kubernetes import Kube
 from rundrill.gateway.postgres import Login, Postgres
@@ -20,14 +20,18 @@ from rundrill.profile import Profile
 from rundrill.promise import Promise
 from rundrill.target import DatabaseAddress, PlatformAddresses, SecretRef, Target, open_target
 
+_WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
 
 class Session:
     """Everything that measuring needs; whatever it opens on the way is closed with it."""
 
-    def __init__(self, policy: Policy, target: Target, directory: Path, disruptive: bool) -> None:
+    def __init__(
+        self, policy: Policy, target: Target, directory: Path, disruptive: bool, profile: str | None = None
+    ) -> None:
         self.policy = policy
         self.target = target
-        self.profile_name = target.entry.profile
+        self.profile_name = profile or target.entry.profile
         self.profile: Profile = policy.profiles[self.profile_name]
         self.directory = directory
         self.disruptive = disruptive
@@ -178,9 +182,15 @@ class Session:
             self._open.callback(close)
 
 
-def open_session(policy_path: Path, target_url: str, directory: Path, disruptive: bool = False) -> Session:
-    """A session on a target that answers; PolicyError or TargetError before anything is touched."""
+def open_session(
+    policy_path: Path, target_url: str, directory: Path, disruptive: bool = False, profile: str | None = None
+) -> Session:
+    """A session on a target that answers and knows us; PolicyError or TargetError before anything is touched."""
     policy = load_policy(policy_path)
-    session = Session(policy, open_target(target_url, policy), directory, disruptive)
-    session.kube.get("/version")
+    if profile is not None and profile not in policy.profiles:
+        known = ", ".join(policy.profiles)
+        raise PolicyError(f"{policy_path}: found no profile {profile!r}, expected one of: {known}")
+    session = Session(policy, open_target(target_url, policy), directory, disruptive, profile)
+    # Asks who we are: a wrong token is told here, where /version would answer anybody.
+    session.kube.call("POST", _WHO, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
     return session

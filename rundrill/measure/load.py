@@ -150,7 +150,7 @@ def _command(
     session: Session, platform: PlatformAddresses, address: tuple[str, int], file: Path, lines: Path
 ) -> list[str]:
     hosts = ",".join(f"{role}={name}" for role, name in platform.ingress_hosts.items())
-    words = ["--headless", "--users", "1", "--only-summary", "--skip-log-setup"]
+    words = ["--headless", "--users", "1", "--only-summary", "--parent", str(os.getpid())]
     words += ["--host", f"{platform.ingress.scheme}://{address[0]}:{address[1]}", "--hosts", hosts]
     authority = _authority(session, platform, lines.parent / "ingress-ca.crt")
     words += ["--lines", str(lines), *(["--ca", str(authority)] if authority else [])]

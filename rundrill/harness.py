@@ -1,0 +1,222 @@
+"""A run of checks: what is measured once for each promise, and the report that is made of it."""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import rundrill
+from rundrill.errors import Interrupted, NoEvidence, RundrillError
+from rundrill.evidence import Evidence
+from rundrill.judge import judge, waive
+from rundrill.measure import measure
+from rundrill.promise import Promise
+from rundrill.report import summary_lines, write_report
+from rundrill.run import DefectSeen, Row, Run
+from rundrill.selection import Asked, asked_for, check_of, chosen, left_out, order_of, why_not
+from rundrill.session import Session, open_session
+from rundrill.verdict import Outcome, Verdict
+
+AT_ONCE = 8
+"""How many promises are measured at a time; a server gets no more questions than that at once."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What measuring one promise came to."""
+
+    evidence: Evidence | None
+    gap: str | None
+    """Why there is no evidence."""
+    took_s: float
+
+
+@dataclass
+class Harness:
+    """One run: rows as they come, and the report in the end."""
+
+    session: Session
+    asked: Asked
+    directory: Path
+    started: datetime
+    rows: dict[str, Row] = field(default_factory=dict)
+    defects: list[DefectSeen] = field(default_factory=list)
+    interrupted: bool = False
+    page: Path | None = None
+    """The report, once it is written."""
+    ended: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.session.disruptive = self.asked.may_disrupt
+        self.session.chosen = chosen(self.session.policy, self.asked)
+
+    def promises(self, check: str) -> list[Promise]:
+        """The promises that one check is about."""
+        return [promise for promise in self.session.policy.promises if check_of(promise) == check]
+
+    def left_out(self, promise: Promise) -> bool:
+        """Whether the caller named others and not this one."""
+        return left_out(promise, self.asked)
+
+    def waiver(self, promise: Promise) -> str | None:
+        """The reason of a waiver that still holds for a promise."""
+        today = datetime.now(UTC).date()
+        for waiver in self.session.policy.waivers:
+            if waiver.promise == promise.id and today <= waiver.expires:
+                return f"{waiver.reason} (until {waiver.expires}, approved by {waiver.approved_by})"
+        return None
+
+    def why_not(self, promise: Promise) -> str | None:
+        """Why a promise is not measured in this run; None where it is."""
+        target = self.session.target.entry
+        return why_not(promise, self.asked, self.session.slug(promise), target.capabilities)
+
+    def order(self, promise: Promise) -> tuple[int, int]:
+        """Where a promise comes in this run."""
+        return order_of(promise, self.asked, self.session.chosen)
+
+    def prefetch(self, promises: Iterable[Promise]) -> None:
+        """Measures everything that only reads, several promises at a time."""
+        reading = [
+            promise for promise in promises if self.order(promise)[0] < 5 and not self.why_not(promise)
+        ]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            try:
+                list(pool.map(self._seen, reading))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def evidence(self, promise: Promise) -> Evidence:
+        """What was seen of a promise; NoEvidence where it was not, or where it proves nothing; its row is written."""
+        seen = self._seen(promise)
+        verdict = self.judge(promise, seen.evidence, seen.gap)
+        self._note(promise, verdict, seen)
+        if seen.evidence is None or verdict.outcome is Outcome.UNKNOWN:
+            raise NoEvidence(verdict.reason)
+        return seen.evidence
+
+    def verdict(self, promise: Promise) -> Verdict:
+        """The verdict of a promise that was looked at."""
+        return self.rows[promise.id].verdict
+
+    def judge(self, promise: Promise, evidence: Evidence | None, gap: str | None = None) -> Verdict:
+        """The bare verdict, before any waiver."""
+        if gap is not None:
+            return Verdict(promise.id, Outcome.UNKNOWN, gap)
+        return judge(promise, evidence, self.session.profile, datetime.now(UTC))
+
+    def finish(self, interrupted: bool) -> None:
+        """Writes the report, however the run came to its end."""
+        self.interrupted = interrupted
+        self.ended = datetime.now(UTC)
+        self.page = write_report(self.run(), self.directory)
+        _point_to(self.directory)
+
+    def run(self) -> Run:
+        """The run as it stands: a row for every promise, in the policy's order."""
+        session = self.session
+        return Run(
+            id=f"{self.started:%Y%m%d-%H%M%S}",
+            command=shlex.join(["pytest", *sys.argv[1:]]),
+            started=self.started,
+            ended=self.ended or datetime.now(UTC),
+            target=session.target.url,
+            profile_name=session.profile_name,
+            profile=session.profile,
+            disruptive=session.disruptive,
+            interrupted=self.interrupted,
+            rows=tuple(
+                self.rows.get(promise.id) or self._unrun(promise) for promise in session.policy.promises
+            ),
+            defects=tuple(self.defects),
+            versions=self.session.cached("versions", lambda: versions(session)),
+        )
+
+    def summary(self, width: int) -> list[str]:
+        """The run for a terminal, with the report's path; nothing before there is a report."""
+        return summary_lines(self.run(), width, os.path.relpath(self.page)) if self.page else []
+
+    def _seen(self, promise: Promise) -> Seen:
+        return self.session.cached(("seen", promise.id), lambda: self._measured(promise))
+
+    def _measured(self, promise: Promise) -> Seen:
+        started = time.monotonic()
+        try:
+            return Seen(measure(promise, self.session), None, time.monotonic() - started)
+        except Interrupted as error:
+            raise KeyboardInterrupt from error
+        except RundrillError as error:
+            words = str(error).removeprefix(f"{promise.id}: ")
+            return Seen(None, words, time.monotonic() - started)
+
+    def _note(self, promise: Promise, verdict: Verdict, seen: Seen) -> None:
+        waived = waive(verdict, self.session.policy.waivers, datetime.now(UTC).date())
+        self.rows[promise.id] = Row(promise, self.session.slug(promise), waived, seen.evidence, seen.took_s)
+
+    def _unrun(self, promise: Promise) -> Row:
+        why = self.why_not(promise) or ("the run was interrupted" if self.interrupted else "not selected")
+        verdict = Verdict(promise.id, Outcome.NOT_RUN, why)
+        return Row(promise, self.session.slug(promise), verdict, None, 0.0)
+
+
+def open_harness(
+    policy: Path,
+    target: str,
+    directory: str | None,
+    profile: str | None,
+    disruptive: bool,
+    gameday: str | None,
+    only: list[str],
+) -> Harness:
+    """A run that can begin: policy read, names known, target reached; otherwise an error, and nothing is touched."""
+    started = datetime.now(UTC)
+    place = Path(directory or f"reports/{started:%Y%m%d-%H%M%S}")
+    session = open_session(policy, target, place, profile=profile)
+    return Harness(session, asked_for(session.policy, disruptive, gameday, only), place, started)
+
+
+def versions(session: Session) -> dict[str, str]:
+    """What is measured with and on, as far as it tells."""
+    found = {"rundrill": rundrill.__version__, "python": sys.version.split()[0]}
+    questions: dict[str, Callable[[], object]] = {
+        "kubernetes": lambda: session.kube.get("/version")["gitVersion"]
+    }
+    for slug in session.target.entry.platforms:
+        questions |= {
+            "prometheus": partial(_prometheus, session, slug),
+            "alertmanager": partial(_alertmanager, session, slug),
+            "postgres": partial(_postgres, session, slug),
+        }
+    for name, ask in questions.items():
+        try:
+            found[name] = str(ask())
+        except RundrillError:
+            found[name] = "no answer"
+    return found
+
+
+def _prometheus(session: Session, slug: str) -> object:
+    return session.prometheus(slug).build()
+
+
+def _alertmanager(session: Session, slug: str) -> object:
+    return session.alertmanager(slug).version()
+
+
+def _postgres(session: Session, slug: str) -> object:
+    return session.postgres(slug).rows("SHOW server_version")[0]["server_version"]
+
+
+def _point_to(directory: Path) -> None:
+    """Makes `latest` beside the run lead to it."""
+    new = directory.parent / f".latest-{os.getpid()}"
+    new.unlink(missing_ok=True)
+    new.symlink_to(directory.name)
+    new.replace(directory.parent / "latest")

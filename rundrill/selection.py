@@ -1,0 +1,123 @@
+"""What a run measures, and why the rest is not run; pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rundrill.errors import PolicyError
+from rundrill.policy import Gameday, Policy
+from rundrill.promise import Promise
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller wants to be run."""
+
+    disruptive: bool = False
+    gameday: Gameday | None = None
+    only: tuple[str, ...] = ()
+    """Ids of promises, or names of experiments and crowds; everything where nothing is said."""
+
+    @property
+    def may_disrupt(self) -> bool:
+        """Whether faults and load are asked for."""
+        return self.disruptive or self.gameday is not None
+
+
+def asked_for(policy: Policy, disruptive: bool, gameday: str | None, only: Iterable[str]) -> Asked:
+    """The wish, once every name in it is one of the policy's; PolicyError otherwise."""
+    if gameday is not None and gameday not in policy.gamedays:
+        known = ", ".join(policy.gamedays)
+        raise PolicyError(f"{policy.path}: found no game day {gameday!r}, expected one of: {known}")
+    names = tuple(only)
+    known_names = {name for promise in policy.promises for name in names_of(promise)}
+    for name in names:
+        if name not in known_names:
+            raise PolicyError(
+                f"{policy.path}: {name!r} is neither a promise's id nor an experiment nor a crowd"
+            )
+    return Asked(disruptive, policy.gamedays[gameday] if gameday else None, names)
+
+
+def names_of(promise: Promise) -> tuple[str, ...]:
+    """The id of a promise, and the experiment or crowd that it is proven by."""
+    if promise.alert:
+        return promise.id, promise.alert.proven_by
+    if promise.drill:
+        return promise.id, promise.drill.experiment
+    return (promise.id, promise.capacity.crowd) if promise.capacity else (promise.id,)
+
+
+def chosen(policy: Policy, asked: Asked) -> frozenset[str] | None:
+    """The experiments and crowds that may be run; None is all of them."""
+    if asked.gameday:
+        return frozenset((*asked.gameday.experiments, *asked.gameday.crowds))
+    if asked.only:
+        wanted = (promise for promise in policy.promises if set(names_of(promise)) & set(asked.only))
+        return frozenset(name for promise in wanted for name in names_of(promise)[1:])
+    return None
+
+
+def left_out(promise: Promise, asked: Asked) -> bool:
+    """Whether the caller named others and not this one."""
+    return bool(asked.only) and not set(names_of(promise)) & set(asked.only)
+
+
+def why_not(promise: Promise, asked: Asked, slug: str, capabilities: Iterable[str]) -> str | None:
+    """Why this promise is not measured in this run; None where it is."""
+    lacking = sorted(set(promise.needs) - set(capabilities))
+    if lacking:
+        return f"needs {', '.join(lacking)}, which the target does not have"
+    if left_out(promise, asked):
+        return "not asked for"
+    if asked.gameday and asked.gameday.runbook != slug:
+        return "not of this game day's runbook"
+    if promise.restore:
+        return _why_no_restore(promise, asked)
+    return _why_no_drill(promise, asked)
+
+
+def _why_no_restore(promise: Promise, asked: Asked) -> str | None:
+    if asked.gameday:
+        return None if promise.id in asked.gameday.restores else "not part of this game day"
+    return None if asked.disruptive or asked.only else "starts a scratch server: needs --disruptive or --only"
+
+
+def _why_no_drill(promise: Promise, asked: Asked) -> str | None:
+    """Alerts are always measured: without a drill, by how they are wired."""
+    if not promise.drill and not promise.capacity:
+        return None
+    if not asked.may_disrupt:
+        return "needs --disruptive"
+    if asked.gameday:
+        names = {*asked.gameday.experiments, *asked.gameday.crowds}
+        return None if set(names_of(promise)) & names else "not part of this game day"
+    return None
+
+
+def order_of(promise: Promise, asked: Asked, allowed: frozenset[str] | None) -> tuple[int, int]:
+    """Where a promise comes in a run: what only reads first, then restores, channels, faults and load."""
+    drilled = asked.may_disrupt and bool(names_of(promise)[1:])
+    experiment = names_of(promise)[1] if drilled else ""
+    if drilled and (allowed is None or experiment in allowed):
+        stage = 8 if promise.capacity else 6 if experiment == "synthetic-alert" else 7
+    else:
+        stage = _STAGES.get(promise.kind, 2)
+    listed = asked.gameday.experiments if asked.gameday else ()
+    return stage, listed.index(experiment) if experiment in listed else len(listed)
+
+
+_STAGES: Mapping[str, int] = {"objective": 0, "state": 1, "alert": 2, "attestation": 3, "restore": 5}
+
+
+_STATES = {
+    "config": "setting",
+    "database": "database",
+    "cache": "database",
+    "security": "security",
+    "backup": "backup",
+}
+
+
+def check_of(promise: Promise) -> str:
+    """The word that the check of a promise knows it by: its kind, or for a state what its id's second word tells."""
+    return promise.kind if promise.kind != "state" else _STATES.get(promise.id.split(".")[1], "workload")
