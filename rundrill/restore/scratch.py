@@ -13,7 +13,7 @@ for programs in /usr/lib/postgresql/*/bin; do PATH=$programs:$PATH; done
 export PATH
 umask 077
 mkdir -p "$2/literal"
-initdb -D "$2/cluster" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync --no-instructions >"$2/initdb.log"
+initdb -D "$2/cluster" -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$2/initdb.log"
 exec postgres -D "$2/cluster" -c cluster_name="$1" -c listen_addresses= -c unix_socket_directories="$2" \
   -c max_wal_size=4GB -c log_min_messages=fatal
 """
