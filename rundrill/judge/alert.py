@@ -109,7 +109,7 @@ def _late(alert: Alert, seen: AlertSeen, way: Way, profile: Profile) -> str | No
     why = ""
     if seen.rule is not None and seen.route is not None:
         why = "; " + blame(legs(way, notified[1], seen.rule, seen.route, profile), promised)
-    return f"reached {notified[1]} after {time_text(notified[0])}, promised {paced_text(alert.notified_within, profile)}{why}"
+    return f"reached {notified[1]} after {time_text(notified[0], promised)}, promised {paced_text(alert.notified_within, profile)}{why}"
 
 
 def _hasty(alert: Alert, way: Way, profile: Profile) -> str | None:
@@ -117,7 +117,7 @@ def _hasty(alert: Alert, way: Way, profile: Profile) -> str | None:
     fired = way.after("firing")
     if alert.quiet_for is None or fired is None or fired >= profile.pace(alert.quiet_for):
         return None
-    return f"fired after {time_text(fired)}: an outage shorter than {paced_text(alert.quiet_for, profile)} would have paged"
+    return f"fired after {time_text(fired, profile.pace(alert.quiet_for))}: an outage shorter than {paced_text(alert.quiet_for, profile)} would have paged"
 
 
 def _unresolved(alert: Alert, way: Way) -> str | None:

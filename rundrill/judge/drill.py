@@ -54,7 +54,7 @@ def _finding(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
 
 def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:
     if recovered > drill.within:
-        return f"users were well again after {time_text(recovered)}, promised {time_text(drill.within)}"
+        return f"users were well again after {time_text(recovered, drill.within)}, promised {time_text(drill.within)}"
     errors = _errors(seen)
     if drill.keeps is not None and errors is not None and errors > drill.keeps.errors + 1e-12:
         limit = drill.keeps.errors

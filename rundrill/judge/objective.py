@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rundrill.burn import Budget
 from rundrill.evidence import ObjectiveSeen
-from rundrill.judge.words import count_text, seconds, share_text, time_text
+from rundrill.judge.words import count_text, latency_text, seconds, share_text, time_text
 from rundrill.profile import Profile
 from rundrill.promise import Objective, Promise
 from rundrill.verdict import Outcome, Verdict
@@ -84,7 +84,11 @@ def _number(value: float) -> float | None:
 
 
 def _events(objective: Objective) -> str:
-    return f"requests within {time_text(objective.within)}" if objective.within else "requests"
+    return (
+        f"requests within {latency_text(objective.within.total_seconds())}"
+        if objective.within
+        else "requests"
+    )
 
 
 def _spent(budget: Budget) -> str:

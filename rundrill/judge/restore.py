@@ -61,9 +61,11 @@ def _missed(restore: Restore, seen: RestoreSeen) -> str | None:
         return f"the restored content differs in {listed(differing) or 'the comparison as a whole'}"
     late = []
     if seen.rto > restore.rto:
-        late.append(f"restored in {time_text(seen.rto)}, promised {time_text(restore.rto)}")
+        late.append(f"restored in {time_text(seen.rto, restore.rto)}, promised {time_text(restore.rto)}")
     if seen.rpo > restore.rpo:
-        late.append(f"lost {time_text(seen.rpo)} of writes, promised at most {time_text(restore.rpo)}")
+        late.append(
+            f"lost {time_text(seen.rpo, restore.rpo)} of writes, promised at most {time_text(restore.rpo)}"
+        )
     return "; ".join(late) or None
 
 

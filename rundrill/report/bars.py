@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from rundrill.judge.words import count_text, share_text, time_text
+from rundrill.judge.words import count_text, latency_text, share_text, time_text
 
 type Json = dict[str, Any]
 
@@ -77,11 +77,6 @@ LATENCY_TICKS = tuple(
 )
 
 
-def latency_text(seconds: float) -> str:
-    """`12 ms`, `1.24 s`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
 @dataclass(frozen=True)
 class Bucket:
     """One bucket of a capacity run: where its column starts, how high it is, whether it is too low."""
@@ -108,7 +103,7 @@ def buckets(measured: Json) -> Buckets | None:
         return None
     promised = measured["promised_rate_per_s"] * measured["bucket_s"]
     top = max(*counts, promised) * 1.15
-    width = 100 / len(counts)
+    width = min(100 / len(counts), 8.0)
     columns = tuple(
         Bucket(round(index * width, 3), round(width * 0.86, 3), round(100 * count / top, 2), count < promised)
         for index, count in enumerate(counts)

@@ -10,10 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rundrill.evidence import Evidence
 from rundrill.judge.hops import hop_words
-from rundrill.judge.words import clock_text, count_text, share_text, size_text, time_text
+from rundrill.judge.words import clock_text, count_text, glued, share_text, size_text, time_text
 from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
 from rundrill.report.plain import plain
-from rundrill.report.summary import figures
 from rundrill.report.timeline import timeline
 
 type Json = dict[str, Any]
@@ -49,6 +48,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         "share": share_text,
         "size": size_text,
         "hop": hop_words,
+        "glued": glued,
         "clock": lambda text: clock_text(datetime.fromisoformat(text)),
     }
     return pages.get_template("report.html.j2").render(
@@ -63,7 +63,6 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         phases=phases,
         against=against,
         buckets=buckets,
-        figures=figures,
         latency_ticks=LATENCY_TICKS,
     )
 

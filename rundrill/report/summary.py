@@ -6,13 +6,11 @@ from textwrap import wrap
 from typing import Any
 
 from rundrill.judge.hops import hop_words
-from rundrill.judge.words import count_text, time_text
+from rundrill.judge.words import count_text, glued, time_text
 
 type Json = dict[str, Any]
 
 _MARGIN = 9
-_GLUE = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|d|%)(?:\W|$))| (?=·)")
-"""Where a line must not break: before a unit, before a dot between figures."""
 _KINDS = {
     "objective": ("objective", "objectives"),
     "alert": ("alert", "alerts"),
@@ -57,13 +55,18 @@ def figures(promise: Json) -> str:
     ]
     if measured.get("rows_compared"):
         said.append(f"{count_text(measured['rows_compared'])} rows compared")
-    return " · ".join(said)
+    return _dotted(said)
 
 
 def way(promise: Json) -> str:
     """A drill's hops in one line."""
     hops = [hop for hop in promise["measured"].get("hops", ()) if hop["after_s"] is not None]
-    return " · ".join(f"{hop_words(hop['name'])} {time_text(hop['after_s'])}" for hop in hops)
+    return _dotted([f"{hop_words(hop['name'])} {time_text(hop['after_s'])}" for hop in hops])
+
+
+def _dotted(parts: list[str]) -> str:
+    """The parts in one line that breaks between them only."""
+    return " · ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 def _in_full(promise: Json, width: int) -> list[str]:
@@ -74,15 +77,15 @@ def _in_full(promise: Json, width: int) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    margin = " " * _MARGIN
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    text = _GLUE.sub("\u00a0", " ".join(text.split()))
+def _wrapped(text: str, width: int, margin: int = _MARGIN) -> list[str]:
+    indent = " " * margin
+    text = "".join(letter if letter.isprintable() or letter == "\u00a0" else " " for letter in text)
+    text = glued(re.sub(r"[ \t]+", " ", text).strip())
     lines = wrap(
         text,
         width,
-        initial_indent=margin,
-        subsequent_indent=margin,
+        initial_indent=indent,
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -94,7 +97,7 @@ def _counted(promises: list[Json], width: int) -> list[str]:
     lines = []
     for verdict in ("MET", "NOT RUN"):
         kinds = Counter(promise["kind"] for promise in promises if promise["verdict"] == verdict)
-        said = " · ".join(f"{count} {_KINDS[kind][count != 1]}" for kind, count in kinds.items())
+        said = _dotted([f"{count} {_KINDS[kind][count != 1]}" for kind, count in kinds.items()])
         block = _wrapped(said, width)
         lines += [f"{verdict:<{_MARGIN}}{block[0].strip()}", *block[1:]] if block else []
     return lines
@@ -103,17 +106,21 @@ def _counted(promises: list[Json], width: int) -> list[str]:
 def _last(report: Json, width: int, path: str) -> list[str]:
     run, total = report["run"], report["summary"]
     counts = f"{total['promises']} promises: {total['met']} met, {total['missed']} missed, {total['unknown']} unknown"
-    counts += f", {total['waived']} waived, {total['not_run']} not run"
+    where = f"{run['target']} in {time_text(run['took_s'])}"
+    paced = f", {run['profile']['note']}" if run["profile"]["note"] else ""
     lines = [
-        counts,
-        f"{run['target']} in {time_text(run['took_s'])}"
-        + (f", {run['profile']['note']}" if run["profile"]["note"] else ""),
+        *_wrapped(f"{counts}, {total['waived']} waived, {total['not_run']} not run", width, margin=0),
+        *_wrapped(where + paced, width, margin=0),
+        *_wrapped(f"gate: {_gate(total)}", width, margin=0),
     ]
-    lines.append(
-        {"passes": "gate: passes", "blocked": "gate: blocked, a must-promise is missed"}.get(
-            total["gate"], f"gate: {total['gate']}"
-        )
-    )
-    if total["gate"] == "unknown":
-        lines[-1] += ", a must-promise is unknown" if total["unknown"] else ", nothing was measured"
-    return lines + ([path] if path else [])
+    return [*lines, path] if path else lines
+
+
+def _gate(total: Json) -> str:
+    unknown = "a must-promise is unknown" if total["unknown"] else "nothing was measured"
+    return {
+        "passes": "passes",
+        "blocked": "blocked, a must-promise is missed",
+        "unknown": f"does not pass, {unknown}",
+        "interrupted": "interrupted",
+    }[total["gate"]]

@@ -109,7 +109,10 @@ def table(**facts):
         ),
         pytest.param({"rpo": timedelta(hours=24)}, MET, "", id="lost just as much as is allowed"),
         pytest.param(
-            {"rpo": timedelta(hours=24, seconds=1)}, MISSED, "promised at most 1 d", id="lost too much"
+            {"rpo": timedelta(hours=24, seconds=1)},
+            MISSED,
+            "lost 86,401 s of writes, promised at most 24 h",
+            id="lost too much",
         ),
         pytest.param({"rto": timedelta(0)}, UNKNOWN, "impossible", id="restored in no time"),
     ],

@@ -92,7 +92,10 @@ def test_every_subject_counts():
 
 
 def test_a_promise_that_expects_nothing_proves_nothing():
-    assert one({}, {"value": 1}).outcome is UNKNOWN
+    """The policy refuses such an entry; the judge does not rely on that."""
+    vain = STATE.model_copy(update={"state": STATE.state.model_copy(update={"expect": {}})})
+    seen = StateSeen((Reading("a", GOOD), Reading("b", GOOD)))
+    assert judge(vain, evidence(vain, seen), ACCELERATED, NOW).outcome is UNKNOWN
 
 
 def test_absence_can_be_promised():
