@@ -6,6 +6,7 @@ crowd itself could not send in time is written as lost, never dropped.
 """
 
 import json
+import os
 import random
 import socket
 import time
@@ -96,12 +97,6 @@ class Lines:
             self._file.write("\n".join(waiting) + "\n")
             self._file.flush()
 
-    def flush_forever(self) -> None:
-        """Write what is waiting, again and again."""
-        while True:
-            gevent.sleep(FLUSH_S)
-            self.flush()
-
 
 class Crowd(User):
     """The whole crowd as one Locust user; a crowd of its own names `mix`: weights and acts."""
@@ -124,7 +119,7 @@ class Crowd(User):
             {"crowd": type(self).__name__, "began": self.began, "rate": options.rate, "plan": self.plan}
         )
         self.lines.flush()
-        self.writer = gevent.spawn(self.lines.flush_forever)
+        self.writer = gevent.spawn(self._write_out)
         self.environment.events.quitting.add_listener(self._end)
 
     @task
@@ -143,6 +138,15 @@ class Crowd(User):
                 self.pool.spawn(self._arrive, number, ask, planned)
         self.pool.join(timeout=ANSWER_WITHIN_S)
         self.environment.runner.quit()
+
+    def _write_out(self) -> None:
+        """Again and again; a crowd whose parent died goes home, for nobody else would send it."""
+        parent = self.environment.parsed_options.parent
+        while True:
+            gevent.sleep(FLUSH_S)
+            self.lines.flush()
+            if parent and os.getppid() != parent:
+                self.environment.runner.quit()
 
     def _lost(self, planned: float) -> str | None:
         if self.pool.free_count() == 0:
@@ -231,4 +235,5 @@ def _options(parser: ArgumentParser, **_: Any) -> None:
     parser.add_argument("--spread", choices=["even", "poisson"], default="even", help="of the arrivals")
     parser.add_argument("--lines", required=True, help="file to append one JSON line an arrival to")
     parser.add_argument("--hosts", required=True, help="role=host,... as the ingress knows them")
+    parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     parser.add_argument("--ca", help="file of the authority that signed the ingress")

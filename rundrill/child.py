@@ -9,21 +9,21 @@ from rundrill.errors import TargetError
 from rundrill.session import Session, open_session
 
 POLICY, TARGET = "RUNDRILL_POLICY", "RUNDRILL_TARGET"
-DRILL, EXPERIMENT = "RUNDRILL_DRILL", "RUNDRILL_EXPERIMENT"
+DRILL, EXPERIMENT, PROFILE = "RUNDRILL_DRILL", "RUNDRILL_EXPERIMENT", "RUNDRILL_PROFILE"
 LINES = "crowd.jsonl"
 """The crowd's file in the drill's directory."""
 
 
-def environment(policy: Path, target: str, drill: Path, experiment: str) -> dict[str, str]:
-    """What a parent must set for its child."""
-    where = {POLICY: str(policy.resolve()), TARGET: target, DRILL: str(drill.resolve())}
-    return where | {EXPERIMENT: experiment}
+def environment(session: Session, drill: Path, experiment: str) -> dict[str, str]:
+    """What a parent must set for its child, so that it opens the same session."""
+    where = {POLICY: str(session.policy.path.resolve()), TARGET: session.target.url, DRILL: str(drill.resolve())}
+    return where | {EXPERIMENT: experiment, PROFILE: session.profile_name}
 
 
 @cache
 def session() -> Session:
     """The session of this process, opened once."""
-    return open_session(Path(_said(POLICY)), _said(TARGET), directory(), disruptive=True)
+    return open_session(Path(_said(POLICY)), _said(TARGET), directory(), True, _said(PROFILE))
 
 
 def directory() -> Path:

@@ -54,7 +54,8 @@ def _step(run: Json, phase: str = "") -> Step:
     tolerated = run.get("tolerance_met", True)
     return Step(
         name=phase + str(run["activity"]["name"]),
-        status=str(run["status"]) if tolerated else "failed",
+        # An activity that a signal cut short has no status at all.
+        status=str(run.get("status", "failed")) if tolerated else "failed",
         started=_time(run.get("start")),
         ended=_time(run.get("end")),
         output=run.get("output"),
@@ -65,7 +66,7 @@ def _step(run: Json, phase: str = "") -> Step:
 def _error(run: Json) -> str | None:
     said = run.get("exception")
     if not said:
-        return None
+        return None if "status" in run else "cut short"
     text = said if isinstance(said, str) else "".join(said)
     return text.strip()
 

@@ -89,7 +89,7 @@ def _conduct(path: Path, name: str, session: Session, drill: Path) -> bool:
 
 def _start(path: Path, name: str, session: Session, drill: Path) -> subprocess.Popen[bytes]:
     engine = str(Path(rundrill.__file__).resolve().parents[1])
-    environment = os.environ | child.environment(session.policy.path, session.target.url, drill, name)
+    environment = os.environ | child.environment(session, drill, name)
     environment["PYTHONPATH"] = os.pathsep.join([engine, *filter(None, [os.environ.get("PYTHONPATH")])])
     # A settings file of the user's could change strategies; there is none at this path.
     words = ["--no-version-check", "--no-log-file", "--settings", str(drill / "no-settings.yaml"), "run"]
@@ -102,14 +102,17 @@ def _start(path: Path, name: str, session: Session, drill: Path) -> subprocess.P
             stdout=log,
             stderr=log,
             env=environment,
-            # Its own session: a terminal's Ctrl-C comes to us, and goes on once.
+            # Its own session: a terminal's Ctrl-C comes to us alone.
             start_new_session=True,
         )
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:
-    """One SIGINT, which makes it roll back; further ones from an impatient terminal are not passed on."""
-    process.send_signal(signal.SIGINT)
+    """One SIGTERM, which makes it roll back; further signals of an impatient terminal are not passed on.
+
+    Not SIGINT: a child of a pipeline may have inherited that as ignored.
+    """
+    process.send_signal(signal.SIGTERM)
     deadline = datetime.now(UTC) + ROLLS_BACK_WITHIN
     while process.poll() is None and datetime.now(UTC) < deadline:
         with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):

@@ -1,0 +1,89 @@
+"""A drill's directory is read as it was left: what is not there is not filled in."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rundrill import hops
+from rundrill.crowd import Crowd
+from rundrill.drilled import drill_seen
+from rundrill.errors import NoEvidence
+from rundrill.evidence import DrillSeen
+
+BEGAN = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+
+def left(tmp_path: Path, *stations: tuple[str, float]) -> DrillSeen:
+    """The evidence of a drill of 100 s with one arrival a second, that noted these stations at these seconds."""
+    (tmp_path / "journal.json").write_text(json.dumps({"status": "completed", "run": []}))
+    plan = list(range(100))
+    lines: list[dict[str, object]] = [{"crowd": "T", "began": BEGAN.timestamp(), "rate": 1, "plan": plan}]
+    for offset in plan:
+        at = BEGAN.timestamp() + offset
+        lines.append({"planned": at, "route": "r", "started": at, "ended": at, "status": 200, "error": None})
+    lines.append({"ended": BEGAN.timestamp() + 100})
+    (tmp_path / "crowd.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name, after in stations:
+        hops.note(tmp_path, name, BEGAN + timedelta(seconds=after), "test", f"saw {name}")
+    return drill_seen("x", tmp_path, Crowd(tmp_path / "crowd.jsonl").read(), (BEGAN, BEGAN))[0]
+
+
+def test_the_load_is_cut_where_the_fault_was_injected_and_undone(tmp_path: Path) -> None:
+    seen = left(tmp_path, ("injected", 20), ("fault_proven", 25), ("undone", 60))
+    assert [(phase.name, phase.planned, phase.sent) for phase in seen.load] == [
+        ("before", 20, 20),
+        ("fault", 40, 40),
+        ("after", 40, 40),
+    ]
+
+
+def test_a_drill_that_never_began_has_load_before_and_no_other(tmp_path: Path) -> None:
+    assert [phase.name for phase in left(tmp_path).load] == ["before"]
+
+
+def test_a_fault_that_nobody_proved_has_no_proof(tmp_path: Path) -> None:
+    assert left(tmp_path, ("injected", 20), ("undone", 60)).proof is None
+
+
+def test_a_fault_that_lapsed_before_its_undo_has_no_proof(tmp_path: Path) -> None:
+    assert (
+        left(tmp_path, ("injected", 20), ("fault_proven", 21), ("lapsed", 50), ("undone", 60)).proof is None
+    )
+
+
+def test_an_undo_that_nobody_proved_is_not_told(tmp_path: Path) -> None:
+    assert left(tmp_path, ("injected", 20), ("fault_proven", 21)).undone is None
+
+
+def test_a_drill_whose_watch_was_blind_is_no_evidence(tmp_path: Path) -> None:
+    with pytest.raises(NoEvidence, match="could not be watched"):
+        left(tmp_path, ("injected", 20), ("fault_proven", 21), ("blind", 50), ("undone", 60))
+
+
+@pytest.mark.parametrize(
+    ("looks", "quiet"),
+    [
+        pytest.param([], None, id="nobody looked"),
+        pytest.param([("quiet", 5.0)], True, id="quiet"),
+        pytest.param([("not_quiet", 5.0)], False, id="not quiet"),
+        pytest.param([("not_quiet", 5.0), ("quiet", 90.0)], False, id="quiet only afterwards"),
+    ],
+)
+def test_only_the_look_before_the_fault_tells_whether_the_alert_was_quiet(
+    tmp_path: Path, looks: list[tuple[str, float]], quiet: bool | None
+) -> None:
+    assert left(tmp_path, *looks).quiet_before is quiet
+
+
+def test_words_between_rundrill_and_itself_are_no_stations(tmp_path: Path) -> None:
+    seen = left(tmp_path, ("quiet", 5), ("injected", 20), ("fault_proven", 21), ("witness:pager", 40))
+    assert [hop.name for hop in seen.hops] == ["fault_proven", "witness:pager"]
+
+
+def test_a_hop_that_was_half_written_is_left_out(tmp_path: Path) -> None:
+    hops.note(tmp_path, "pending", BEGAN, "test")
+    with (tmp_path / hops.FILE).open("a") as file:
+        file.write('{"name": "firi')
+    assert [hop.name for hop, _ in hops.noted(tmp_path)] == ["pending"]
