@@ -1,0 +1,148 @@
+"""The reference platforms on a drill cluster: image, manifests, credentials, monitoring."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rundrill.cluster.provider import Progress, Provider
+from rundrill.errors import PolicyError
+from rundrill.platform import monitoring
+from rundrill.platform.certificates import Certificate, make_certificate, needs_renewal
+from rundrill.platform.cluster_client import Kubectl, Manifest
+from rundrill.platform.credentials import missing_credentials, read_secrets, secret
+from rundrill.platform.image import DEPLOY, build_image
+from rundrill.platform.manifests import digest_of, key, read_manifests
+from rundrill.platform.schedule import cron_of
+from rundrill.platform.workloads import unready, wait_ready
+from rundrill.policy import Policy
+from rundrill.profile import Profile
+
+DATA_LABEL = "rundrill.dev/data"
+_STATE = ("rundrill-state", "monitoring")
+_READY_WITHIN = timedelta(minutes=4)
+
+
+def platforms() -> tuple[str, ...]:
+    """The names of the reference platforms."""
+    return tuple(sorted(p.name for p in (DEPLOY / "platforms").iterdir() if p.is_dir()))
+
+
+def bring_up(slug: str, provider: Provider, policy: Policy, say: Progress) -> None:
+    """The platform on the cluster, as the sources and the policy say, every workload ready; heals what is not."""
+    home = Path(os.environ.get("RUNDRILL_HOME") or Path.home() / ".cache" / "rundrill").resolve()
+    image = build_image(home, say)
+    if not provider.has_image(image.ref):
+        provider.load_images([image.archive], say)
+    kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
+    wanted = _Wanted(read_manifests(slug, image.ref), policy, slug, _drill_profile(policy))
+    if wanted.stands(kubectl):
+        say(f"{slug}: up, nothing to change")
+        return
+    wanted.apply(kubectl, say)
+    wait_ready(kubectl, wanted.manifests, say, _READY_WITHIN)
+    wanted.remember(kubectl)
+    say(f"{slug}: up")
+
+
+def _drill_profile(policy: Policy) -> Profile:
+    """The time profile of the drill cluster's entry in `targets`."""
+    for name, entry in policy.targets.items():
+        if "rundrill" in name:
+            return policy.profiles[entry.profile]
+    raise PolicyError(f"{policy.path}: targets: no entry for the drill cluster (expected kube://rundrill)")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """All that shall be in the cluster."""
+
+    manifests: list[Manifest]
+    policy: Policy
+    slug: str
+    profile: Profile
+
+    @property
+    def generated(self) -> list[Manifest]:
+        return monitoring.config_maps(self.policy, self.slug, self.profile)
+
+    @property
+    def digest(self) -> str:
+        return digest_of([*self.manifests, *self.generated, {"every": str(self._backup_every)}])
+
+    @property
+    def _backup_every(self) -> timedelta:
+        return self.profile.pace(self.profile.backup_every)
+
+    def stands(self, kubectl: Kubectl) -> bool:
+        """Whether the cluster was given exactly this, still has all of it, and it is ready."""
+        kinds = ",".join(sorted({str(m["kind"]) for m in self.manifests}))
+        live = {key(item): item for item in kubectl.items(f"{kinds},Secret", "--all-namespaces")}
+        state: Any = live.get(("ConfigMap", _STATE[1], _STATE[0]), {})
+        if state.get("data", {}).get("digest") != self.digest:
+            return False
+        tls: Any = live.get(("Secret", "istio-system", "ingress-tls"))
+        there = all(key(m) in live for m in [*self.manifests, *self.generated])
+        return there and tls is not None and not unready(kubectl, self.manifests)
+
+    def apply(self, kubectl: Kubectl, say: Progress) -> None:
+        """Everything in place, in an order in which nothing waits for what comes later."""
+        namespaces = [m for m in self.manifests if m["kind"] == "Namespace"]
+        kubectl.apply(namespaces)
+        _choose_data_node(kubectl)
+        secrets = read_secrets(kubectl, ("data-services", "microservices", "ai-services", "istio-system"))
+        kubectl.apply(missing_credentials(secrets) or namespaces[:1])
+        tls = secrets.get(("istio-system", "ingress-tls"), {})
+        renewed = needs_renewal(tls.get("tls.crt", ""), datetime.now(UTC))
+        if renewed:
+            kubectl.apply(_tls_objects(make_certificate()))
+        changed = _changed(kubectl, self.generated)
+        say(f"{self.slug}: applying {len(self.manifests)} objects")
+        kubectl.apply([*self.generated, *(self._scheduled(m, kubectl) for m in self.manifests)])
+        if renewed and tls:
+            kubectl.run("rollout", "restart", "daemonset/istio-ingressgateway", "--namespace=istio-system")
+        wait_ready(kubectl, self.manifests, say, _READY_WITHIN)
+        for config_map in changed:
+            monitoring.reload(kubectl, config_map, say)
+
+    def _scheduled(self, manifest: Manifest, kubectl: Kubectl) -> Manifest:
+        if manifest["kind"] != "CronJob":
+            return manifest
+        _, namespace, name = key(manifest)
+        live: Any = kubectl.items("cronjob", name, f"--namespace={namespace}")
+        there = live[0]["spec"]["schedule"] if live else None
+        spec: Any = manifest["spec"]
+        return manifest | {"spec": spec | {"schedule": cron_of(self._backup_every, datetime.now(UTC), there)}}
+
+    def remember(self, kubectl: Kubectl) -> None:
+        """Write down what the cluster was given."""
+        metadata = {"name": _STATE[0], "namespace": _STATE[1]}
+        state: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        kubectl.apply([state | {"data": {"digest": self.digest, "platform": self.slug}}])
+
+
+def _choose_data_node(kubectl: Kubectl) -> None:
+    """The node that keeps volumes: the first by name, unless one is chosen already."""
+    nodes: Any = kubectl.items("nodes")
+    if not any(DATA_LABEL in node["metadata"]["labels"] for node in nodes):
+        first = min(node["metadata"]["name"] for node in nodes)
+        kubectl.run("label", "node", first, f"{DATA_LABEL}=true")
+
+
+def _changed(kubectl: Kubectl, config_maps: list[Manifest]) -> list[Manifest]:
+    """Those that are in the cluster with another content."""
+    found = kubectl.items("configmaps", "--namespace=monitoring")
+    live = {key(item): item.get("data") for item in found}
+    return [m for m in config_maps if key(m) in live and live[key(m)] != m["data"]]
+
+
+def _tls_objects(made: Certificate) -> list[Manifest]:
+    pair = {"tls.crt": made.leaf, "tls.key": made.key}
+    authority = {"ca.crt": made.authority}
+    # The canary verifies the ingress from its own namespace.
+    places = ({"name": "ingress-ca", "namespace": n} for n in ("istio-system", "monitoring"))
+    maps: list[Manifest] = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": authority} for place in places
+    ]
+    return [secret("istio-system", "ingress-tls", pair, "kubernetes.io/tls"), *maps]

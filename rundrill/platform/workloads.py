@@ -1,0 +1,67 @@
+"""Whether everything that was applied is there and ready, and waiting until it is."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from rundrill.cluster.provider import Progress
+from rundrill.errors import TargetError
+from rundrill.platform.cluster_client import Kubectl, Manifest
+from rundrill.platform.manifests import key
+
+KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+POLL = timedelta(seconds=1)
+
+
+class NotReady(TargetError):
+    """Workloads were not ready in time; the message names them."""
+
+
+def unready(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
+    """The workloads that are missing, not as wanted, or not ready, as `namespace/name (why)`."""
+    live = {key(item): item for item in kubectl.items(",".join(KINDS), "--all-namespaces")}
+    named = [m for m in wanted if m["kind"] in KINDS]
+    faults = [(m, _fault(m, live.get(key(m)))) for m in named]
+    return [f"{key(m)[1]}/{key(m)[2]} ({fault})" for m, fault in faults if fault]
+
+
+def _fault(wanted: Any, live: Any) -> str | None:
+    if live is None:
+        return "missing"
+    status = live["status"]
+    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
+        return "not seen yet"
+    if wanted["kind"] == "DaemonSet":
+        count, asked = status["desiredNumberScheduled"], status["desiredNumberScheduled"]
+        updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    else:
+        count, asked = wanted["spec"]["replicas"], live["spec"]["replicas"]
+        updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
+    if asked != count:
+        return f"{asked} replicas instead of {count}"
+    if ready < count or count == 0:
+        return f"{ready} of {count} ready"
+    return None if updated >= count and status.get("replicas", count) <= count else "rolling out"
+
+
+def wait_ready(kubectl: Kubectl, wanted: Sequence[Manifest], say: Progress, within: timedelta) -> None:
+    """Return when every workload is ready; NotReady with the stragglers where that takes too long."""
+    deadline = time.monotonic() + within.total_seconds()
+    said = 0
+    while waiting := unready(kubectl, wanted):
+        if time.monotonic() > deadline:
+            raise NotReady(f"not ready after {within.total_seconds():g} s: {', '.join(waiting)}")
+        if len(waiting) != said:
+            said = len(waiting)
+            say(f"waiting for {said} workloads: {', '.join(waiting[:3])}{' …' if said > 3 else ''}")
+        time.sleep(POLL.total_seconds())
+
+
+def wait_until(holds: Callable[[], bool], what: str, within: timedelta) -> None:
+    """Return when it holds; NotReady naming it where that takes too long."""
+    deadline = time.monotonic() + within.total_seconds()
+    while not holds():
+        if time.monotonic() > deadline:
+            raise NotReady(f"{what}: not after {within.total_seconds():g} s")
+        time.sleep(POLL.total_seconds() / 4)
