@@ -7,12 +7,15 @@ from datetime import timedelta
 
 from rundrill.evidence import DrillSeen
 from rundrill.judge.alert import drill_figures
-from rundrill.judge.gates import drill_gap, lasted, unfinished
+from rundrill.judge.gates import drill_gap, unfinished
 from rundrill.judge.hops import way_of
 from rundrill.judge.words import count_text, listed, seconds, share_text, time_text
 from rundrill.profile import Profile
 from rundrill.promise import Drill, Promise
 from rundrill.verdict import Outcome, Verdict
+
+CLOSE_ENOUGH = timedelta(seconds=1)
+"""A crowd's last arrival lies this much before its end."""
 
 
 def judge_drill(promise: Promise, seen: DrillSeen, profile: Profile) -> Verdict:
@@ -64,12 +67,14 @@ def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:
 
 def _unwatched(drill: Drill, seen: DrillSeen) -> str | None:
     """Recovery counts only when the crowd stayed long enough to see that it lasted."""
-    after = next(phase for phase in seen.load if phase.name == "after")
-    recovered = way_of(seen).at("recovered_users")
-    if recovered is not None and after.ended < recovered:
+    recovered, left = way_of(seen).at("recovered_users"), max(phase.ended for phase in seen.load)
+    if recovered is None or left < recovered:
         return "the crowd had left before users were well again"
-    if lasted(after) < drill.holds_for:
-        return f"the crowd stayed {time_text(lasted(after))} after the fault, recovery must hold for {time_text(drill.holds_for)}"
+    if left - recovered < drill.holds_for - CLOSE_ENOUGH:
+        return (
+            f"the crowd stayed {time_text(left - recovered)} after users were well again,"
+            f" which must hold for {time_text(drill.holds_for)}"
+        )
     return None
 
 

@@ -1,11 +1,13 @@
 """The stations of an alert on its way: when each was reached, and where the time went."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rundrill.evidence import DrillSeen, Hop, RouteSeen, RuleSeen
 from rundrill.judge.words import seconds, time_text
 from rundrill.profile import Profile
+from rundrill.units import duration
 
 WORDS = {
     "fault_proven": "fault proven",
@@ -23,6 +25,7 @@ def hop_words(name: str) -> str:
     return f"{stations[station]} {channel}" if channel and station in stations else WORDS.get(name, name)
 
 
+_RANGE = re.compile(r"\[((?:\d+(?:ms|[smhdw]))+)\]")
 OVERRUN = timedelta(seconds=1)
 """A hop is timed no finer than this."""
 
@@ -82,13 +85,15 @@ class Leg:
 def legs(way: Way, channel: str, rule: RuleSeen, route: RouteSeen, profile: Profile) -> tuple[Leg, ...]:
     """The stretches whose both ends were seen, with what the loaded rule and route allow for each.
 
-    A sample is at most one scrape late; a rule sees it one evaluation later, waits its `for`, and is sent at the evaluation
-    after; a new group waits `group_wait`, a known one `group_interval`.
+    A sample is at most one scrape late, and a time-out of the same length where nothing answers; a rule sees it once its range
+    is full of it and it is evaluated, waits its `for`, and is sent at the evaluation after; a new group waits `group_wait`.
     """
+    looks_back = longest_range(rule.expr)
+    range_text = f"range {time_text(looks_back)} + " if looks_back else ""
     scrape, tick = profile.pace(profile.scrape_interval), max(rule.interval, timedelta(seconds=1))
     plan = (
-        ("fault_proven", "first_bad_sample", scrape, f"scrape {time_text(scrape)}"),
-        ("first_bad_sample", "pending", tick + scrape, f"evaluation {time_text(tick)}"),
+        ("fault_proven", "first_bad_sample", 2 * scrape, f"scrape {time_text(scrape)} and its time-out"),
+        ("first_bad_sample", "pending", looks_back + tick, f"{range_text}evaluation {time_text(tick)}"),
         ("pending", "firing", rule.for_ + tick, f"for {time_text(rule.for_)} + evaluation {time_text(tick)}"),
         ("firing", "alertmanager", tick, f"evaluation {time_text(tick)}"),
         ("alertmanager", f"witness:{channel}", route.group_wait, f"group_wait {time_text(route.group_wait)}"),
@@ -99,6 +104,11 @@ def legs(way: Way, channel: str, rule: RuleSeen, route: RouteSeen, profile: Prof
         if took is not None:
             found.append(Leg(start, end, took, allowed, because))
     return tuple(found)
+
+
+def longest_range(expression: str) -> timedelta:
+    """The longest `[5m]` of an expression, zero where there is none; read for words only, never for a verdict."""
+    return max((duration(text) for text in _RANGE.findall(expression)), default=timedelta(0))
 
 
 def blame(stretches: tuple[Leg, ...], promised: timedelta) -> str:

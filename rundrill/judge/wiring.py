@@ -9,6 +9,9 @@ from rundrill.profile import Profile
 from rundrill.promise import Alert
 from rundrill.verdict import Outcome
 
+ASKED_WITHIN = timedelta(seconds=15)
+"""The rules are asked for once for all promises, so the answer may be this much older than the evidence."""
+
 type Finding = tuple[Outcome, str]
 
 
@@ -34,7 +37,7 @@ def _rule_gap(rule: RuleSeen, drill: DrillSeen | None, profile: Profile, at: dat
     if rule.last_evaluation is None:
         return Outcome.UNKNOWN, f"Prometheus has never evaluated the rule {rule.name}"
     looked = drill.started if drill is not None and drill.started is not None else at
-    stale_after = 3 * max(rule.interval, profile.pace(profile.evaluation_interval)) + timedelta(seconds=2)
+    stale_after = 3 * max(rule.interval, profile.pace(profile.evaluation_interval)) + ASKED_WITHIN
     if looked - rule.last_evaluation > stale_after:
         return (
             Outcome.UNKNOWN,
