@@ -50,10 +50,10 @@ def slice_of(window: timedelta, scrape_interval: timedelta) -> timedelta:
 def coverage(series: str, window: timedelta, scrape_interval: timedelta) -> str:
     """How many slices of the window end within reach of a sample of any of the series.
 
-    Within reach is a slice's length, or two scrape intervals where that is longer: one lost scrape is no gap.
+    Within reach is a slice's length, or three scrape intervals where that is longer: two lost scrapes in a row are no gap.
     """
     step = slice_of(window, scrape_interval)
-    reach = duration_text(max(step, 2 * scrape_interval))
+    reach = duration_text(max(step, 3 * scrape_interval))
     span = f"{duration_text(window)}:{duration_text(step)}"
     return f"count_over_time((group(count_over_time({series}[{reach}])))[{span}])"
 

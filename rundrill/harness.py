@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import rundrill
+from rundrill.defects import show_defects
 from rundrill.errors import Interrupted, NoEvidence, RundrillError
 from rundrill.evidence import Evidence
 from rundrill.judge import judge, waive
@@ -98,6 +99,8 @@ class Harness:
         seen = self._seen(promise)
         verdict = self.judge(promise, seen.evidence, seen.gap)
         self._note(promise, verdict, seen)
+        if seen.evidence is not None:
+            self.defects += show_defects(promise, seen.evidence, self.session)
         if seen.evidence is None or verdict.outcome is Outcome.UNKNOWN:
             raise NoEvidence(verdict.reason)
         return seen.evidence

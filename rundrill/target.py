@@ -1,15 +1,17 @@
 """Where to look: a cluster's context, the addresses of its servers, and where their credentials stand."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rundrill.errors import TargetError
+from rundrill.units import Address
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -25,18 +27,26 @@ class SecretRef(_Frozen):
     """namespace/name/key"""
     env: str | None = None
 
+    @model_validator(mode="after")
+    def _one(self) -> "SecretRef":
+        if (self.secret is None) == (self.env is None):
+            raise ValueError("expected one of `secret: namespace/name/key` and `env: NAME`")
+        if self.secret is not None and self.secret.count("/") != 2:
+            raise ValueError(f"{self.secret!r} is no Secret's key (try namespace/name/key)")
+        return self
+
 
 class ServiceAddress(_Frozen):
     """A server inside the cluster: `namespace/name:port`."""
 
-    service: str
-    scheme: str = "http"
+    service: Address
+    scheme: Literal["http", "https"] = "http"
 
 
 class DatabaseAddress(_Frozen):
     """A PostgreSQL or Redis server inside the cluster and how to log in."""
 
-    service: str
+    service: Address
     password: SecretRef
     user: str | None = None
     database: str | None = None
@@ -120,7 +130,7 @@ def open_target(url: str, policy: HasTargets) -> Target:
     if (_ACCOUNT / "token").is_file():
         return Target(url=url, context=name, kubeconfig=_own_account(name), entry=entry, inside=True)
     raise TargetError(
-        f"{url}: no context {name!r} in {', '.join(looked)} (`rundrill up` makes a drill cluster)"
+        f"{url}: no context {name!r} in {' or '.join(looked)} (`rundrill up` makes a drill cluster)"
     )
 
 
@@ -129,7 +139,8 @@ def _kubeconfigs(name: str) -> Iterator[Path]:
     if name == "rundrill":
         from rundrill.cluster import open_provider
 
-        yield open_provider().kubeconfig()
+        with contextlib.suppress(TargetError):  # No drill cluster: somebody else's may bear the name.
+            yield open_provider().kubeconfig()
     if listed := os.environ.get("KUBECONFIG"):
         yield Path(listed)
     yield Path.home() / ".kube" / "config"

@@ -1,0 +1,96 @@
+"""What a run measures, and why the rest is not run."""
+
+from pathlib import Path
+
+import pytest
+
+from rundrill.errors import PolicyError
+from rundrill.policy import Policy, load_policy
+from rundrill.promise import Promise
+from rundrill.selection import Asked, asked_for, check_of, chosen, order_of, why_not
+
+ROOT = Path(__file__).resolve().parents[2]
+SLUG = "aic-aipaas"
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy(ROOT / "slo.yaml")
+
+
+def promise(policy: Policy, name: str) -> Promise:
+    return policy.promise(f"{SLUG}.{name}")
+
+
+def not_run(policy: Policy, asked: Asked) -> set[str]:
+    return {one.id.removeprefix(f"{SLUG}.") for one in policy.promises if why_not(one, asked, SLUG, ())}
+
+
+def test_a_run_that_only_reads_leaves_out_what_changes_the_target(policy: Policy) -> None:
+    left = {
+        one.id.removeprefix(f"{SLUG}.")
+        for one in policy.promises
+        if one.kind in ("drill", "capacity", "restore")
+    }
+    assert not_run(policy, Asked()) == left
+
+
+def test_a_disruptive_run_leaves_out_nothing_that_the_target_can_do(policy: Policy) -> None:
+    assert not_run(policy, Asked(disruptive=True)) == set()
+
+
+def test_a_game_day_runs_its_own_experiments_and_restores(policy: Policy) -> None:
+    asked = asked_for(policy, False, "first", ())
+    assert asked.may_disrupt
+    assert promise(policy, "procedure.node-drain").id.removeprefix(f"{SLUG}.") in not_run(policy, asked)
+    assert "restore.manual-dump" not in not_run(policy, asked)
+    assert chosen(policy, asked) == {"lose-the-auth-service", "synthetic-alert"}
+
+
+def test_an_experiment_named_alone_brings_the_promises_that_it_proves(policy: Policy) -> None:
+    asked = asked_for(policy, True, None, ["lose-the-auth-service"])
+    measured = {one.id for one in policy.promises} - {f"{SLUG}.{name}" for name in not_run(policy, asked)}
+    assert measured == {f"{SLUG}.alert.service-down"}
+    assert chosen(policy, asked) == {"lose-the-auth-service"}
+
+
+def test_a_capability_that_the_target_lacks_is_named(policy: Policy) -> None:
+    needy = promise(policy, "cache.ping").model_copy(update={"needs": ("grafana",)})
+    assert why_not(needy, Asked(), SLUG, ()) == "needs grafana, which the target does not have"
+    assert why_not(needy, Asked(), SLUG, ("grafana",)) is None
+
+
+@pytest.mark.parametrize(
+    ("gameday", "only", "words"),
+    [
+        pytest.param("last", (), "expected one of: first, all", id="an unknown game day"),
+        pytest.param(
+            None, ("lose-everything",), "neither a promise's id nor an experiment", id="an unknown name"
+        ),
+    ],
+)
+def test_a_name_that_the_policy_does_not_know_is_refused(
+    policy: Policy, gameday: str | None, only: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(PolicyError, match=words):
+        asked_for(policy, False, gameday, only)
+
+
+def test_what_only_reads_comes_before_what_disturbs(policy: Policy) -> None:
+    asked = Asked(disruptive=True)
+    ordered = sorted(policy.promises, key=lambda one: order_of(one, asked, None))
+    kinds = list(dict.fromkeys(one.kind for one in ordered))
+    assert kinds == ["objective", "state", "attestation", "restore", "alert", "drill", "capacity"]
+
+
+def test_every_promise_has_a_check(policy: Policy) -> None:
+    for one in policy.promises:
+        words = [path.read_text() for path in (ROOT / "checks").glob("test_*.py")]
+        assert sum(f"({check_of(one)}, evidence, judge)" in text for text in words) == 1, one.id
+
+
+def test_a_check_is_three_lines() -> None:
+    for path in (ROOT / "checks").glob("test_*.py"):
+        lines = [line for line in path.read_text().splitlines() if line]
+        assert len(lines) == 4, path.name
+        assert not [line for line in lines if "import" in line]
