@@ -4,11 +4,11 @@ Every probe answers with readings: a subject each, and facts by name. Which fact
 docstring; a promise's `expect` names facts. A fact that is missing is UNKNOWN, never a pass.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rundrill.units import Duration, Quantity
+from rundrill.units import Address, Duration, Pattern, Quantity
 
 
 class _Frozen(BaseModel):
@@ -18,9 +18,9 @@ class _Frozen(BaseModel):
 class HttpProbe(_Frozen):
     """One GET from inside the cluster's network. Facts: status (int), body (text), json.<path> (parsed), took (seconds)."""
 
-    service: str
+    service: Address
     """namespace/name:port, or `https:namespace/name:port`."""
-    path: str
+    path: Annotated[str, Field(pattern="^/")]
     host: str | None = None
     every_pod: bool = False
     """Ask each ready pod behind the service: one reading a pod, not one for the service."""
@@ -31,8 +31,7 @@ class WorkloadProbe(_Frozen):
 
     namespace: str | None = None
     """All namespaces where nothing is said."""
-    kind: str
-    """Deployment, StatefulSet, DaemonSet, Pod."""
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet", "Pod"]
     names: tuple[str, ...] = ()
     """Each must be there: a missing one is a reading with found=false."""
     selector: str | None = None
@@ -48,7 +47,7 @@ class ObjectProbe(_Frozen):
     Secrets are asked for as metadata only (PartialObjectMetadata), so that their values reach no evidence.
     """
 
-    api: str
+    api: Annotated[str, Field(pattern="^([a-z0-9.-]+/)?v[0-9a-z]+/[A-Z][A-Za-z]+$")]
     """`v1/ConfigMap`, `batch/v1/CronJob`, `v1/Node`, `metrics.k8s.io/v1beta1/NodeMetrics`; the plural is looked up by discovery."""
     namespace: str | None = None
     """All namespaces where nothing is said."""
@@ -90,9 +89,8 @@ class LogsProbe(_Frozen):
 
     namespace: str
     selector: str
-    lines: int = 100
-    matching: str | None = None
-    """A regular expression."""
+    lines: Annotated[int, Field(ge=1)] = 100
+    matching: Pattern | None = None
 
 
 class InPodProbe(_Frozen):
@@ -105,6 +103,12 @@ class InPodProbe(_Frozen):
     process: str | None = None
     """Count processes whose command line holds this."""
     file: str | None = None
+
+    @model_validator(mode="after")
+    def _asks(self) -> "InPodProbe":
+        if self.command is None and self.process is None and self.file is None:
+            raise ValueError("asks nothing; say command, process or file")
+        return self
 
 
 class BackupProbe(_Frozen):
@@ -151,15 +155,17 @@ class Expectation(_Frozen):
     at_most: Quantity | None = None
     below: Quantity | None = None
     above: Quantity | None = None
-    matches: str | None = None
-    """A regular expression, searched."""
+    matches: Pattern | None = None
+    """Searched, not matched from the start."""
     younger_than: Duration | None = None
     """For facts in seconds."""
 
     @model_validator(mode="after")
     def _some(self) -> "Expectation":
         if not self.model_fields_set:
-            raise ValueError(
-                "expects nothing; say equals, same_as, at_least, at_most, below, above, matches or younger_than"
-            )
+            raise ValueError(f"expects nothing; say {', '.join(type(self).model_fields)}")
+        # An expectation of nothing would hold for whatever is found.
+        for name in type(self).model_fields:
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} is empty")
         return self

@@ -1,9 +1,9 @@
 """The kinds of promise, as frozen types that refuse what they do not know."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rundrill.probe import Expectation, Probe
 from rundrill.units import Duration, Events, Ratio
@@ -11,6 +11,10 @@ from rundrill.units import Duration, Events, Ratio
 Gate = Literal["must", "should"]
 Kind = Literal["objective", "alert", "state", "drill", "restore", "capacity", "attestation"]
 Severity = Literal["critical", "warning", "info"]
+
+
+SYNTHETIC = "synthetic-alert"
+"""What proves a channel: an alert that is pushed to Alertmanager by hand. Every other proof is an experiment with a file."""
 
 
 class Frozen(BaseModel):
@@ -27,12 +31,13 @@ class Objective(Frozen):
     window: Duration
     within: Duration | None = None
 
-    @field_validator("window")
-    @classmethod
-    def _some_time(cls, window: timedelta) -> timedelta:
-        if not window:
+    @model_validator(mode="after")
+    def _says_something(self) -> "Objective":
+        if not self.window:
             raise ValueError("a window of no length holds no events (try 30d)")
-        return window
+        if not self.target:
+            raise ValueError("a target of 0% is always met (try 99.9%)")
+        return self
 
 
 class Alert(Frozen):
@@ -59,6 +64,13 @@ class Alert(Frozen):
             raise ValueError("has a `when` and no `for` (try for: 0s)")
         if not self.when and (self.for_ is not None or self.quiet_for is not None):
             raise ValueError("has no `when`, so `for` and `quiet_for` say nothing")
+        if bool(self.when) == (self.proven_by == SYNTHETIC):
+            wanted = (
+                "an experiment, since it has a `when`"
+                if self.when
+                else f"{SYNTHETIC}, since it has no `when`"
+            )
+            raise ValueError(f"proven_by is {self.proven_by!r}, expected {wanted}")
         return self
 
 
@@ -66,8 +78,8 @@ class State(Frozen):
     """This probe's every reading meets every expectation, by the reading's fact name."""
 
     probe: Probe
-    expect: dict[str, Expectation]
-    subjects: int | None = None
+    expect: Annotated[dict[str, Expectation], Field(min_length=1)]
+    subjects: Annotated[int, Field(ge=1)] | None = None
     """How many subjects there must be at least; one where nothing is said."""
 
 
@@ -112,6 +124,12 @@ class Capacity(Frozen):
     keeps: tuple[str, ...]
     """Ids of objectives."""
 
+    @model_validator(mode="after")
+    def _some_load(self) -> "Capacity":
+        if not self.rate.count or not self.lasts:
+            raise ValueError("no load at all proves nothing (try rate: 10000/1m, lasts: 10m)")
+        return self
+
 
 class Attestation(Frozen):
     """A person did this; the record expires after `renewed_every`."""
@@ -145,13 +163,19 @@ class Literally(Frozen):
     when: str | None = None
     command: str | None = None
 
+    @model_validator(mode="after")
+    def _one(self) -> "Literally":
+        if (self.when is None) == (self.command is None):
+            raise ValueError("expected one of `when` and `command`")
+        return self
+
 
 class Promise(Frozen):
     """One clause of a runbook; exactly one block says its kind."""
 
-    id: str
-    says: str
-    source: str
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    says: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)]
     gate: Gate
     needs: tuple[str, ...] = ()
     evidence_lasts: Duration | None = None

@@ -8,13 +8,10 @@ from pathlib import Path
 from rundrill import promql
 from rundrill.frontpage import Attestations, FrontPage
 from rundrill.loading import Loaded
-from rundrill.promise import Promise
+from rundrill.promise import SYNTHETIC, Promise
 from rundrill.reading import Location
 from rundrill.runbook import Indicator, Runbook
 from rundrill.wording import Mistake, did_you_mean
-
-SYNTHETIC = "synthetic-alert"
-"""The one experiment without a file: an alert that is pushed to Alertmanager by hand."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +66,16 @@ def _twice(written: Written) -> Iterator[Mistake]:
             yield runbook.wrong(
                 (*at, "id"), f"{promise.id!r} does not start with {runbook.model.runbook + '.'!r}"
             )
+    yield from _named_alike(written)
+
+
+def _named_alike(written: Written) -> Iterator[Mistake]:
+    """Two alerts of one runbook whose rules would have the same name."""
+    first: dict[tuple[str, str], str] = {}
+    for runbook, at, promise in written.promises():
+        name = (runbook.model.runbook, promise.alert_name)
+        if promise.alert and first.setdefault(name, promise.id) != promise.id:
+            yield runbook.wrong((*at, "id"), f"its rule would be called {name[1]}, as that of {first[name]}")
 
 
 def _queries(runbook: Loaded[Runbook]) -> Iterator[Mistake]:
@@ -184,7 +191,10 @@ def _front_found(front: FrontPage, written: Written) -> Found:
     for name, target in front.targets.items():
         if target.profile not in front.profiles:
             yield ("targets", name, "profile"), _unknown(target.profile, "profile", front.profiles)
+    waived = [waiver.promise for waiver in front.waivers]
     for number, waiver in enumerate(front.waivers):
+        if waiver.promise in waived[:number]:
+            yield ("waivers", number, "promise"), f"{waiver.promise!r} is waived twice"
         if waiver.promise not in written.ids():
             yield ("waivers", number, "promise"), _unknown(waiver.promise, "promise", written.ids())
     slugs = [runbook.model.runbook for runbook in written.runbooks]

@@ -104,6 +104,24 @@ def quantity(text: object) -> float:
     raise ValueError(f"{_found(text)} is no quantity (try 3, 1s, 85% or 256Mi)")
 
 
+def address(text: object) -> str:
+    """A server inside a cluster as `namespace/name:port`, with `https:` before it or not; ValueError where it is none."""
+    if not isinstance(text, str) or not re.fullmatch(r"(https:)?[a-z0-9-]+/[a-z0-9.-]+:\d{1,5}", text):
+        raise ValueError(f"{_found(text)} is no address (try monitoring/prometheus:9090)")
+    return text
+
+
+def pattern(text: object) -> str:
+    """A regular expression; ValueError where it is none."""
+    if not isinstance(text, str):
+        raise ValueError(f"{_found(text)} is no regular expression (put it in quotes)")
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{_found(text)} is no regular expression: {error}") from None
+    return text
+
+
 def _found(text: object) -> str:
     return repr(str(text)) if isinstance(text, int | float) else repr(text)
 
@@ -113,3 +131,5 @@ Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(ratio_text)]
 Bytes = Annotated[int, BeforeValidator(size)]
 Events = Annotated[Rate, BeforeValidator(rate), PlainSerializer(str)]
 Quantity = Annotated[float, BeforeValidator(quantity)]
+Address = Annotated[str, BeforeValidator(address)]
+Pattern = Annotated[str, BeforeValidator(pattern)]

@@ -71,10 +71,15 @@ def mistakes_of(
 
 
 def _said(detail: ErrorDetails, model: type[BaseModel], location: Location) -> str:
-    found = detail["input"]
+    # A password that somebody wrote inline must not go on into a log.
+    found = detail["input"] if "password" not in location else ...
     match detail["type"]:
         case "extra_forbidden":
             return f"unknown key{did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
+        case "string_pattern_mismatch":
+            return f"found {brief(found)}, expected {_SHAPES.get(location[-1], 'another form')}"
+        case "string_too_short" | "too_short":
+            return "is empty"
         case "missing":
             return "is missing"
         case "value_error":
@@ -87,6 +92,12 @@ def _said(detail: ErrorDetails, model: type[BaseModel], location: Location) -> s
         case kind:
             return f"found {brief(found)}, expected {_EXPECTED.get(kind, _lower_first(detail['msg']))}"
 
+
+_SHAPES: dict[str | int, str] = {
+    "id": "small letters, digits and dashes with dots between (try shop.slo.latency)",
+    "path": "a path that begins with /",
+    "api": "a version and a kind (try v1/ConfigMap or apps/v1/Deployment)",
+}
 
 _EXPECTED = {
     "string_type": "text",
@@ -109,7 +120,7 @@ _EXPECTED = {
 
 def brief(found: object) -> str:
     """What was found, short enough for one line."""
-    text = "nothing" if found is None else repr(found)
+    text = "nothing" if found is None else "something" if found is ... else repr(found)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

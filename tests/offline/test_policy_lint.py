@@ -72,7 +72,7 @@ def test_the_hops_of_an_alert_add_up_by_the_settings() -> None:
             "severity": "critical",
             "receivers": ["pager"],
             "notified_within": "4m",
-            "proven_by": "synthetic-alert",
+            "proven_by": "lose-the-shop",
         }
     )
     assert expected_hops(alert, profile) == {

@@ -43,7 +43,7 @@ CASES = [
     (SHOP, "errors: 0.1%", "errors: 0.001", "70: shop.procedure.restart.drill.keeps.errors: '0.001' is not a share (try 0.1%)"),
     (SHOP, "at_least: 1Ki", "at_least: big", "64: shop.backup.nightly.state.expect.size.at_least: 'big' is no quantity (try 3, 1s, 85% or 256Mi)"),
     (SHOP, "age: {younger_than: 24h}", "age: {younger_than: 24}", "64: shop.backup.nightly.state.expect.age.younger_than: '24' is not a duration (try 5m)"),
-    (SHOP, "window: 30d}\n\n  - id: shop.slo.l", "window: 0s}\n\n  - id: shop.slo.l", "23: shop.slo.orders.objective.window: a window of no length holds no events (try 30d)"),
+    (SHOP, "window: 30d}\n\n  - id: shop.slo.l", "window: 0s}\n\n  - id: shop.slo.l", "23: shop.slo.orders.objective: a window of no length holds no events (try 30d)"),
     (FRONT, "largest_share: 50%", "largest_share: 0.5", "34: guard.largest_share: '0.5' is not a share (try 50%)"),
     (FRONT, "accelerated: 10", "accelerated: 0", "32: profiles.fast.accelerated: 0 is out of range, expected greater than or equal to 1"),
     (FRONT, "accelerated: 10", "accelerated: fast", "32: profiles.fast.accelerated: found 'fast', expected a whole number"),
@@ -97,6 +97,28 @@ CASES = [
     (SHOP, 'when: absent(up{job="shop"})', 'when: absent(up{job="shop"}', "36: shop.alert.down.alert.when: is no PromQL: unclosed left parenthesis"),
     (SHOP, "good: sum(increase(orders_total{code", "good: sum(rise(orders_total{code", "7: indicators.orders.good: is no PromQL: unknown function with name 'rise'"),
     (SHOP, "when: 'up{job=\"shop\"} == 0'", "when: 'up{job=shop} == 0'", "42: shop.alert.down.literal.when: is no PromQL: "),
+    # what would hold for anything, or for nothing
+    (SHOP, "target: 99.9%", "target: 0%", "23: shop.slo.orders.objective: a target of 0% is always met (try 99.9%)"),
+    (SHOP, "{same_as: replicas}", "{equals: }", "56: shop.health.pods.state.expect.ready: equals is empty"),
+    (SHOP, "{same_as: replicas}", "{}", "56: shop.health.pods.state.expect.ready: expects nothing; say equals, same_as, at_least, at_most, below, above, matches, younger_than"),
+    (SHOP, "expect: {ready: {same_as: replicas}, age: {at_least: 1h}}", "expect: {}", "56: shop.health.pods.state.expect: is empty"),
+    (SHOP, "{same_as: replicas}, age: {at_least: 1h}}", "{same_as: replicas}}\n      subjects: 0", "57: shop.health.pods.state.subjects: 0 is out of range, expected greater than or equal to 1"),
+    (SHOP, "rate: 600/1m", "rate: 0/1m", "83: shop.slo.throughput.capacity: no load at all proves nothing (try rate: 10000/1m, lasts: 10m)"),
+    (SHOP, "proven_by: lose-the-shop", "proven_by: synthetic-alert", "35: shop.alert.down.alert: proven_by is 'synthetic-alert', expected an experiment, since it has a `when`"),
+    (SHOP, "proven_by: synthetic-alert", "proven_by: lose-the-shop", "48: shop.alert.channel-mail.alert: proven_by is 'lose-the-shop', expected synthetic-alert, since it has no `when`"),
+    (SHOP, "{defect: silent-when-gone, when: 'up{job=\"shop\"} == 0'}", "{defect: silent-when-gone}", "42: shop.alert.down.literal: expected one of `when` and `command`"),
+    # forms
+    (SHOP, "{same_as: replicas}", "{matches: '('}", "56: shop.health.pods.state.expect.ready.matches: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
+    (SHOP, "kind: Deployment", "kind: Deploymint", "55: shop.health.pods.state.probe.workload.kind: 'Deploymint' is none of Deployment, StatefulSet, DaemonSet, Pod"),
+    (SHOP, "workload: {namespace: shop, kind: Deployment, names: [shop]}", "http: {service: shop, path: /}", "55: shop.health.pods.state.probe.http.service: 'shop' is no address (try monitoring/prometheus:9090)"),
+    (SHOP, "workload: {namespace: shop, kind: Deployment, names: [shop]}", 'http: {service: "a/b:1", path: health}', "55: shop.health.pods.state.probe.http.path: found 'health', expected a path that begins with /"),
+    (SHOP, "workload: {namespace: shop, kind: Deployment, names: [shop]}", "object: {api: pods}", "55: shop.health.pods.state.probe.object.api: found 'pods', expected a version and a kind (try v1/ConfigMap or apps/v1/Deployment)"),
+    (SHOP, "workload: {namespace: shop, kind: Deployment, names: [shop]}", "in-pod: {namespace: shop, selector: app=shop}", "55: shop.health.pods.state.probe.in-pod: asks nothing; say command, process or file"),
+    (SHOP, "id: shop.health.pods", "id: shop.Health.pods", "50: shop.Health.pods.id: found 'shop.Health.pods', expected small letters, digits and dashes with dots between (try shop.slo.latency)"),
+    (SHOP, "id: shop.alert.channel-mail", "id: shop.mail.down", "44: shop.mail.down.id: its rule would be called Down, as that of shop.alert.down"),
+    (FRONT, "monitoring/witness:8070", "witness:8070", "12: targets.drill.platforms.shop.witness.service: 'witness:8070' is no address (try monitoring/prometheus:9090)"),
+    (FRONT, "{secret: data/access/reader-password}", "{}", "19: targets.drill.platforms.shop.postgres.reader.password: expected one of `secret: namespace/name/key` and `env: NAME`"),
+    (FRONT, "{secret: data/access/reader-password}", "opensesame", "19: targets.drill.platforms.shop.postgres.reader.password: found something, expected keys and values"),
 ]  # fmt: skip
 
 
