@@ -34,7 +34,7 @@ def expected_text(expectation: Expectation) -> str:
         "equals": "",
         "same_as": "the same as ",
         "younger_than": "younger than ",
-        "matches": "a match of ",
+        "matches": "to match ",
     }
     said = []
     for name in expectation.model_fields_set:
@@ -74,7 +74,7 @@ def _same_as(found: Value, expectation: Expectation, facts: Facts) -> str | None
 def _matches(found: Value, expectation: Expectation, _: Facts) -> str | None:
     if expectation.matches is None or re.search(expectation.matches, str(found)):
         return None
-    return f"a match of {expectation.matches}"
+    return f"to match {expectation.matches}"
 
 
 def _younger(found: Value, expectation: Expectation, _: Facts) -> str | None:

@@ -58,7 +58,8 @@ def _rows(table: Reading) -> int:
 def _missed(restore: Restore, seen: RestoreSeen) -> str | None:
     differing = [table.subject for table in seen.tables if not _equal(table)]
     if differing or not seen.content_equal:
-        return f"the restored content differs in {listed(differing) or 'the comparison as a whole'}"
+        where = listed(differing) or seen.notes.get("differences", "the comparison as a whole")
+        return f"the restored content differs in {where}"
     late = []
     if seen.rto > restore.rto:
         late.append(f"restored in {time_text(seen.rto, restore.rto)}, promised {time_text(restore.rto)}")

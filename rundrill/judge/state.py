@@ -33,30 +33,41 @@ def _finding(state: State, seen: StateSeen) -> tuple[Outcome, str]:
 
 
 def _compare(state: State, seen: StateSeen) -> tuple[list[str], list[str]]:
-    """All faults and all gaps, a line each."""
+    """All faults and all gaps, a line for each subject."""
     faults: list[str] = []
     gaps: list[str] = []
     for reading in seen.readings:
         if reading.facts.get("found") is False and not _expects_absence(state):
             faults.append(f"{reading.subject} is not there")
             continue
-        for fact in state.expect:
-            _look(fact, state, reading, faults, gaps)
+        wrong, unread = _look(state, reading)
+        faults += [_of(reading, wrong)] if wrong else []
+        gaps += [_of(reading, unread)] if unread else []
     return faults, gaps
 
 
-def _look(fact: str, state: State, reading: Reading, faults: list[str], gaps: list[str]) -> None:
-    name = reading.subject if fact == "value" else f"{reading.subject}: {fact}"
-    if fact not in reading.facts:
-        gaps.append(f"{name} was not read")
-        return
-    try:
-        fault = broken(fact, state.expect[fact], reading.facts)
-    except Unreadable as gap:
-        gaps.append(f"{name} {gap}")
-        return
-    if fault:
-        faults.append(f"{name} {fault}")
+def _look(state: State, reading: Reading) -> tuple[list[str], list[str]]:
+    """What is wrong with one subject, and what could not be read of it."""
+    wrong: list[str] = []
+    unread: list[str] = []
+    for fact, expectation in state.expect.items():
+        name = "" if fact == "value" else f"{fact} "
+        if fact not in reading.facts:
+            unread.append(f"{name}was not read")
+            continue
+        try:
+            fault = broken(fact, expectation, reading.facts)
+        except Unreadable as gap:
+            unread.append(f"{name}{gap}")
+            continue
+        wrong += [f"{name}{fault}"] if fault else []
+    return wrong, unread
+
+
+def _of(reading: Reading, lines: list[str]) -> str:
+    """`node-a: ready is false, expected true`; the fact `value` is the subject itself: `shared_buffers is 128MB`."""
+    value = len(lines) == 1 and lines[0].startswith(("is ", "was ", "has ", "cannot "))
+    return f"{reading.subject}{'' if value else ':'} {', and '.join(lines)}"
 
 
 def _expects_absence(state: State) -> bool:
@@ -65,7 +76,9 @@ def _expects_absence(state: State) -> bool:
 
 
 def _summed(lines: list[str]) -> str:
-    return lines[0] if len(lines) == 1 else f"{lines[0]}; and {len(lines) - 1} more: " + "; ".join(lines[1:4])
+    """The first three, and how many more there are."""
+    more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return "; ".join(lines[:3]) + more
 
 
 def _held(state: State, seen: StateSeen) -> str:

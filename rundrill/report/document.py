@@ -56,7 +56,9 @@ def answer(counts: Counter[Outcome], interrupted: bool) -> str:
     parts = [f"{_promises(met)} held" if met else "no promise was shown to hold"]
     parts += [f"{missed} did not"] if missed else []
     parts += [f"{unknown} nobody knows"] if unknown else []
-    sentence = ", ".join(parts) + "."
+    rest = [f"{counts[Outcome.WAIVED]} waived"] if counts[Outcome.WAIVED] else []
+    rest += [f"{counts[Outcome.NOT_RUN]} not run"] if counts[Outcome.NOT_RUN] else []
+    sentence = "; ".join([", ".join(parts), *([", ".join(rest)] if rest else [])]) + "."
     if interrupted:
         sentence = f"Interrupted: {sentence}"
     return sentence[0].upper() + sentence[1:]

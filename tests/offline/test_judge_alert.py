@@ -126,6 +126,7 @@ def test_without_acceleration_the_promised_times_are_the_runbooks():
         pytest.param({"hops": moved(firing=None)}, "nobody saw the rule fire", id="a page without a firing rule"),
         pytest.param({"hops": moved(fault_proven=None)}, "when the fault was proven", id="no time of the fault"),
         pytest.param({"hops": moved(witness_chat=-5)}, "before the fault was proven", id="a page from before the fault"),
+        pytest.param({"hops": moved(firing=90)}, "arrived before the rule fired", id="a page from before the rule fired"),
         pytest.param({"hops": moved(resolved_chat=86400)}, "in the future", id="a time in the future"),
         pytest.param({"hops": moved(undone=-86400)}, "before the drill began", id="a time before the drill"),
     ],
