@@ -30,7 +30,7 @@ def prometheus_config(policy: Policy, slug: str, profile: Profile) -> str:
             },
             "rule_files": [RULES_FILE],
             "alerting": {"alertmanagers": [_alertmanagers(policy.platform(slug).alertmanager)]},
-            "scrape_configs": [_pods(), _cluster_state(), _api_server(profile), _containers(profile)],
+            "scrape_configs": [_pods(), _cluster_state(profile), _api_server(profile), _containers(profile)],
         }
     )
 
@@ -110,10 +110,11 @@ def _pods() -> Yaml:
     }
 
 
-def _cluster_state() -> Yaml:
-    """kube-state speaks of other pods and nodes, so its own labels win."""
+def _cluster_state(profile: Profile) -> Yaml:
+    """kube-state speaks of other pods and nodes, so its own labels win; it asks the API server each time, and needs some."""
     return {
         "job_name": "cluster-state",
+        **_slower(profile, timedelta(seconds=5)),
         "honor_labels": True,
         "kubernetes_sd_configs": [{"role": "pod"}],
         "relabel_configs": [*_RUNNING_PODS, _STATE_OF_CLUSTER | {"action": "keep"}, *_POD_LABELS],
@@ -125,8 +126,7 @@ def _api_server(profile: Profile) -> Yaml:
     return {
         "job_name": "kubernetes-apiservers",
         "scheme": "https",
-        "scrape_interval": duration_text(max(profile.pace(profile.scrape_interval), timedelta(seconds=30))),
-        "scrape_timeout": "10s",
+        **_slower(profile, timedelta(seconds=30)),
         "tls_config": {"ca_file": f"{_ACCOUNT}/ca.crt"},
         "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
         "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": ["default"]}}],
@@ -142,8 +142,7 @@ def _containers(profile: Profile) -> Yaml:
     return {
         "job_name": "containers",
         "scheme": "https",
-        "scrape_interval": duration_text(max(profile.pace(profile.scrape_interval), timedelta(seconds=10))),
-        "scrape_timeout": "10s",
+        **_slower(profile, timedelta(seconds=10)),
         "metrics_path": "/metrics/cadvisor",
         # A kubelet's serving certificate is its own work.
         "tls_config": {"insecure_skip_verify": True},
@@ -155,6 +154,13 @@ def _containers(profile: Profile) -> Yaml:
             {"source_labels": ["container"], "regex": "", "action": "drop"},
         ],
     }
+
+
+def _slower(profile: Profile, least: timedelta) -> Yaml:
+    """A scrape that no profile makes more frequent than that; no alert waits for it."""
+    interval = max(profile.pace(profile.scrape_interval), least)
+    timeout = min(interval, timedelta(seconds=10))
+    return {"scrape_interval": duration_text(interval), "scrape_timeout": duration_text(timeout)}
 
 
 def _only(names: str) -> Yaml:
