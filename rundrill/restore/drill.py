@@ -19,7 +19,13 @@ from rundrill.restore.shell import Shell
 from rundrill.session import Session
 from rundrill.target import BackupPlace
 
-_IDENTIFIER = "SELECT system_identifier::text AS id FROM pg_control_system()"
+_SOURCE = r"""
+SELECT (SELECT system_identifier::text FROM pg_control_system()) AS identifier,
+       (SELECT array_agg(nspname || '.' || relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE relkind = 'r' AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                          AND d.deptype = 'e')) AS tables
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Ground:
     server: Server
     mount: Mount | None
     source_identifier: str
+    source_tables: frozenset[str]
+    """Those of now, which may be more than those of the dump."""
 
 
 def measure_restore(promise: Promise, session: Session) -> Evidence:
@@ -69,7 +77,7 @@ def started(
             await_server(scratch)
             prove_isolated(scratch, ground.source_identifier)
         artefact, now = early or _look(ground, scratch.shell)
-        yield scratch, Order(artefact, now, ground.database, place.markers, watch)
+        yield scratch, Order(artefact, now, ground.database, place.markers, watch, ground.source_tables)
 
 
 def survey(place: BackupPlace, slug: str, session: Session) -> Ground:
@@ -79,9 +87,12 @@ def survey(place: BackupPlace, slug: str, session: Session) -> Ground:
         raise TargetError(
             f"{session.target.url}: slo.yaml names no database for backup source {place.source!r}"
         )
-    rows = session.postgres(slug, "reader").rows(_IDENTIFIER)
+    rows = session.postgres(slug, place.source).rows(_SOURCE)
     server = find_server(session.kube, address)
-    return Ground(place, address.database, server, find_mount(session.kube, place), str(rows[0]["id"]))
+    source = rows[0]
+    mount = find_mount(session.kube, place)
+    tables = frozenset(source["tables"] or ())
+    return Ground(place, address.database, server, mount, source["identifier"], tables)
 
 
 def _look(ground: Ground, shell: Shell) -> tuple[Artefact, datetime]:

@@ -55,6 +55,8 @@ class Order:
     markers: str
     """SQL for the newest marker's time."""
     watch: Stopwatch
+    source_tables: frozenset[str] = frozenset()
+    """What the source has now; tables may have been made since the dump."""
 
 
 def rehearse(order: Order, scratch: Scratch) -> RestoreSeen:
@@ -95,19 +97,19 @@ def failed(order: Order, failure: str) -> RestoreSeen:
 
 
 def _seen(order: Order, manifest: Manifest, content: Content, soundness: Soundness) -> RestoreSeen:
-    artefact, watch = order.artefact, order.watch
+    artefact = order.artefact
     found = differences(manifest, content)
     return RestoreSeen(
         artefact=artefact.name,
         taken_at=manifest.snapshot_at,
         size_bytes=artefact.size,
-        rto=watch.so_far,
+        rto=order.watch.so_far,
         rpo=order.asked_at - _survived(order, content, found),
         rows_compared=rows_compared(manifest.tables, content.tables),
         tables=compare_tables(manifest.tables, content.tables),
         content_equal=not found,
-        notes=_notes(found, manifest, content, watch),
-        failure=_mismatch(order, manifest, soundness),
+        notes=_notes(found, manifest, content, order),
+        failure=_mismatch(order, manifest, soundness, found),
     )
 
 
@@ -118,24 +120,30 @@ def _survived(order: Order, content: Content, found: tuple[str, ...]) -> datetim
     return content.last_marker or order.artefact.taken_at
 
 
-def _mismatch(order: Order, manifest: Manifest, soundness: Soundness) -> str | None:
-    """What shows that this is not the dump it should be, whatever it holds."""
+def _mismatch(order: Order, manifest: Manifest, soundness: Soundness, found: tuple[str, ...]) -> str | None:
+    """What shows that this is not the dump it should be, and what it changes; None where it is the right one."""
     if manifest.dump != order.artefact.name:
-        return f"the manifest is of {manifest.dump}"
-    if manifest.database != order.database:
-        return f"the dump is of database {manifest.database}, not {order.database}"
-    if not sha256_matches(manifest, soundness):
-        return f"the dump is not the one that its job wrote: sha256 {soundness.sha256[:12]}…, not {manifest.sha256[:12]}…"
-    return None
+        wrong = f"the manifest is of {manifest.dump}"
+    elif manifest.database != order.database:
+        wrong = f"the dump is of database {manifest.database}, not {order.database}"
+    elif not sha256_matches(manifest, soundness):
+        sums = f"sha256 {soundness.sha256[:12]}…, not {manifest.sha256[:12]}…"
+        wrong = f"the dump is not the one that its job wrote: {sums}"
+    else:
+        return None
+    return "; ".join((wrong, *found[:3]))
 
 
-def _notes(found: tuple[str, ...], manifest: Manifest, content: Content, watch: Stopwatch) -> dict[str, str]:
+def _notes(found: tuple[str, ...], manifest: Manifest, content: Content, order: Order) -> dict[str, str]:
     notes = {
-        "time": watch.told,
+        "time": order.watch.told,
         "schema": f"{len(content.tables)} tables, {content.indexes} indexes, {content.constraints} constraints,"
         f" {len(content.sequences)} sequences none of which may stand behind its column",
         "last marker": str(content.last_marker),
     }
+    unknown = sorted(order.source_tables - manifest.tables.keys())
+    if unknown:
+        notes["not in the backup"] = f"{', '.join(unknown)}: made since, or left out"
     if found:
         notes["differences"] = "; ".join(found)
     if (

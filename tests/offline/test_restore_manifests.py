@@ -3,6 +3,7 @@
 import gzip
 import json
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,3 +100,8 @@ def test_a_directory_that_is_not_there_proves_nothing(scratch: Scratch) -> None:
 def test_without_a_marker_row_nobody_can_say_what_was_lost(shelf: Path, scratch: Scratch) -> None:
     with pytest.raises(NoEvidence, match="no marker row came back"):
         rehearse(order_from(shelf, markers="SELECT NULL::timestamptz"), scratch)
+
+
+def test_a_table_that_only_the_source_has_is_told(shelf: Path, scratch: Scratch) -> None:
+    order = replace(order_from(shelf), source_tables=frozenset({"public.users", "public.forgotten"}))
+    assert rehearse(order, scratch).notes["not in the backup"].startswith("public.forgotten: ")
