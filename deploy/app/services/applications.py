@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -35,7 +36,7 @@ def hikari_settings(document: str) -> PoolSettings:
     )
 
 
-class PoolGauges(Collector):
+class PoolGauges(Collector):  # type: ignore[misc] # where its package is not installed
     """The pool's use at the moment of the scrape, under HikariCP's names."""
 
     def __init__(self, database: Database) -> None:
@@ -138,8 +139,8 @@ class Actuator:
 
 
 def _sum_of(sample_name: str) -> float:
-    families = REGISTRY.collect()
-    return sum(s.value for family in families for s in family.samples if s.name == sample_name)
+    samples = (s for family in REGISTRY.collect() for s in family.samples)
+    return math.fsum(float(s.value) for s in samples if s.name == sample_name)
 
 
 def _milliseconds(time: timedelta) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from services.settings import Settings
@@ -91,7 +92,7 @@ def describe(connection: Connection) -> dict[str, object]:
 
 
 def _digest(connection: Connection, schema: str, table: str) -> dict[str, object]:
-    statement = sql.SQL(_DIGEST).format(table=sql.Identifier(schema, table))  # type: ignore[arg-type]
+    statement = sql.SQL(_DIGEST).format(table=sql.Identifier(schema, table))
     row = connection.execute(statement).fetchone()
     assert row is not None
     return row
@@ -99,10 +100,13 @@ def _digest(connection: Connection, schema: str, table: str) -> dict[str, object
 
 def dump(conninfo: str, snapshot: str, path: Path) -> str:
     """The SHA-256 of the compressed dump of this snapshot, written to `path`."""
-    command = ["pg_dump", f"--snapshot={snapshot}", f"--dbname={conninfo}"]
+    address = conninfo_to_dict(conninfo)
+    # By the environment: an argument would show in the process list.
+    environment = os.environ | {"PGPASSWORD": str(address.pop("password", ""))}
+    command = ["pg_dump", f"--snapshot={snapshot}", f"--dbname={make_conninfo('', **address)}"]
     tail = b""
     with path.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=5) as packed:
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as dumping:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as dumping:
             assert dumping.stdout is not None
             while chunk := dumping.stdout.read(_CHUNK_BYTES):
                 packed.write(chunk)
@@ -111,9 +115,9 @@ def dump(conninfo: str, snapshot: str, path: Path) -> str:
             raise RuntimeError(f"pg_dump ended with {dumping.returncode}")
     if _FINISHED not in tail:
         raise RuntimeError("the dump lacks its completion line")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
+        return hashlib.file_digest(written, "sha256").hexdigest()
 
 
 def publish(partial: Path, final: Path, described: dict[str, object]) -> Path:

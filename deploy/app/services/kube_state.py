@@ -7,8 +7,10 @@ import http.client
 import json
 import os
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -24,21 +26,29 @@ from services.web import build, route
 Item = Mapping[str, dict[str, object]]
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT_SECONDS = 5.0
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@cache
+def _connection() -> http.client.HTTPSConnection:
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ["KUBERNETES_SERVICE_PORT"])
+    context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
+    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
 
 
 def listed(path: str) -> list[Item]:
     """The objects under this API path; OSError or HTTPException where the API server does not answer."""
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ["KUBERNETES_SERVICE_PORT"])
-    context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-    connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+    connection = _connection()
     try:
         token = (_ACCOUNT / "token").read_text()
         # resourceVersion=0 is answered from the API server's memory.
         connection.request("GET", f"{path}?resourceVersion=0", headers={"Authorization": f"Bearer {token}"})
         response = connection.getresponse()
         body = response.read()
-    finally:
+    except (OSError, http.client.HTTPException):
+        # The next request opens it anew.
         connection.close()
+        raise
     if response.status != 200:
         raise http.client.HTTPException(f"{path}: {response.status}")
     items: list[Item] = json.loads(body)["items"] or []
@@ -120,7 +130,7 @@ _SOURCES: tuple[tuple[str, Callable[[Iterable[Item]], Iterable[Metric]]], ...] =
 )
 
 
-class State(Collector):
+class State(Collector):  # type: ignore[misc] # where its package is not installed
     """What the API server says at one moment."""
 
     def collect(self) -> Iterable[Metric]:
@@ -134,7 +144,8 @@ def exposition() -> bytes:
     # auto_describe off: registering must not already ask the API server.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(State())
-    return bytes(generate_latest(registry))
+    with _ONE_AT_A_TIME:
+        return bytes(generate_latest(registry))
 
 
 def application(settings: Settings) -> Starlette:

@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 
-from services.synthetic import rows_of
+from services.invented import rows_of
 from services.tokens import hash_password
 
 USERS = 2000

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.invented import rows_of
 from services.ledgers import Rows, open_database, table_service
 from services.settings import Settings
 from services.store import Database
@@ -15,16 +14,6 @@ from services.web import json_body, route
 
 MOST_ROWS = 100
 _COLUMNS = "id, seed, age, income::text, city"
-_CITIES = ("Århus", "Kraków", "Zürich", "Málaga", "Brno")
-
-
-def rows_of(seed: int, count: int) -> list[tuple[int, int, str, str]]:
-    """So many rows (seed, age, income, city)."""
-    chance = random.Random(seed)
-    return [
-        (seed, chance.randint(18, 90), f"{chance.lognormvariate(10, 0.5):.2f}", chance.choice(_CITIES))
-        for _ in range(count)
-    ]
 
 
 class Synthetic:
