@@ -141,5 +141,5 @@ def _plain(value: object) -> str:
 def _shown(found: Value, expectation: Expectation) -> str:
     if expectation.younger_than is not None:
         return time_text(_number(found)) + " old"
-    text = _plain(found)
+    text = _plain(found) or "empty"
     return text if len(text) <= 120 else text[:117] + "..."

@@ -239,3 +239,14 @@ def test_a_page_after_a_failed_step_is_still_too_late():
 
 def test_phases_that_contradict_themselves_are_unknown():
     assert drilled(load=(phase("before", 0, -1), *ALERT_DRILL.load[1:])).outcome is UNKNOWN
+
+
+def test_an_alert_that_promises_no_silence_may_fire_at_once():
+    prompt = ALERT.model_copy(update={"alert": ALERT.alert.model_copy(update={"quiet_for": None})})
+    seen = replace(ALERT_SEEN, drill=replace(ALERT_DRILL, hops=moved(firing=2)))
+    assert verdict(seen, prompt).outcome is MET
+
+
+def test_an_alert_that_fires_right_now_says_so():
+    firing = replace(ALERT_SEEN, drill=None, rule=replace(RULE, state="firing"))
+    assert "it is firing now" in verdict(firing).notes

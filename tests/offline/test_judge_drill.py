@@ -210,3 +210,38 @@ def test_a_needless_waiver_is_said():
     found = waive(Verdict("shop.x", MET, "fine"), waiver(TODAY), TODAY)
     assert found.outcome is MET
     assert "needless" in found.notes[0]
+
+
+def test_a_recovery_just_in_time_is_met():
+    load = (phase("before", -30, 0), phase("fault", 0, 500), phase("after", 500, 640))
+    edge = hops(fault_proven=0, recovered_users=600)
+    assert verdict(DRILL, DRILL_SEEN, now=NOW + timedelta(hours=1), hops=edge, load=load).outcome is MET
+
+
+def test_just_as_many_errors_as_promised_are_met():
+    load = (phase("before", -30, 0), phase("fault", 0, 20), phase("after", 20, 50, failed=1))
+    edge = verdict(DRILL, DRILL_SEEN, load=load, hops=hops(fault_proven=0, recovered_users=15))
+    assert (edge.outcome, edge.measured["errors"]) == (MET, 0.001)
+
+
+def test_a_hold_is_seen_to_its_last_arrival():
+    """A crowd of twenty a second sends its last request up to a second before the stretch ends."""
+    load = (phase("before", -30, 0), phase("fault", 0, 20), phase("after", 20, 44))
+    assert verdict(DRILL, DRILL_SEEN, load=load, hops=hops(fault_proven=0, recovered_users=15)).outcome is MET
+    assert (
+        verdict(DRILL, DRILL_SEEN, load=load, hops=hops(fault_proven=0, recovered_users=15.1)).outcome
+        is UNKNOWN
+    )
+
+
+def test_a_bucket_may_be_as_long_as_the_rates_own_time():
+    whole = {"bucket": timedelta(minutes=1), "good_per_bucket": (6000,), "planned_rate": 100.0}
+    assert verdict(CAPACITY, CAPACITY_SEEN, **whole).outcome is MET
+
+
+def test_a_drill_that_promises_no_share_of_errors_still_counts_them():
+    free = DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update={"keeps": None})})
+    load = (phase("before", -30, 0), phase("fault", 0, 24, failed=240), phase("after", 24, 60))
+    found = verdict(free, DRILL_SEEN, load=load)
+    assert (found.outcome, found.measured["errors"]) == (MET, 0.2)
+    assert "errors_promised" not in found.measured
