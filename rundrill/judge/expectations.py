@@ -45,9 +45,11 @@ def expected_text(expectation: Expectation) -> str:
 
 
 def same(found: Value, expected: Value) -> bool:
-    """Equality across JSON and text: `"3"` is 3 and `"true"` is true, but 1 is not true."""
+    """Equality across JSON and text: `"3"` is 3 and `"true"` is true, but 1 is not true, nor is version `1.10` `1.1`."""
     if isinstance(found, bool) or isinstance(expected, bool):
         return _truth(found) is not None and _truth(found) == _truth(expected)
+    if isinstance(found, str) and isinstance(expected, str):
+        return found == expected
     left, right = _number_or_none(found), _number_or_none(expected)
     if left is not None and right is not None:
         return left == right
