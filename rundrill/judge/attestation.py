@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from rundrill.evidence import AttestationSeen
-from rundrill.judge.words import clock_text
+from rundrill.judge.words import clock_text, time_text
 from rundrill.promise import Promise
-from rundrill.units import duration_text
 from rundrill.verdict import Outcome, Verdict
 
 
@@ -27,7 +26,7 @@ def judge_attestation(promise: Promise, seen: AttestationSeen, now: datetime) ->
     elif now >= until:
         reason, outcome = f"the record by {seen.signed_by} expired on {until:%Y-%m-%d}", Outcome.UNKNOWN
     else:
-        every = duration_text(attestation.renewed_every)
+        every = time_text(attestation.renewed_every)
         reason = f"signed by {seen.signed_by} on {seen.signed_at:%Y-%m-%d}, renewed every {every}, good until {until:%Y-%m-%d}"
         outcome = Outcome.MET
     return Verdict(promise.id, outcome, reason, measured, notes)

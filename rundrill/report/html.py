@@ -1,6 +1,7 @@
 """The report as one HTML page: no script, no network, every value escaped."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ KINDS = {
 }
 MARKS = {"MET": "✓", "MISSED": "✕", "UNKNOWN": "?", "WAIVED": "◇", "NOT RUN": "–"}
 """A mark for each verdict, so that nothing is told by colour alone."""
+_COUNTED = re.compile(r"(?<=\d) (?=\w)")
 EXCERPT = 700
 """Characters of a raw answer that are shown; the whole stands in evidence/."""
 
@@ -49,6 +51,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         "size": size_text,
         "hop": hop_words,
         "glued": glued,
+        "unbroken": lambda text: _COUNTED.sub("\u00a0", text),
         "clock": lambda text: clock_text(datetime.fromisoformat(text)),
     }
     return pages.get_template("report.html.j2").render(
