@@ -22,6 +22,7 @@ gate: setup  ## the read-only checks, as a release pipeline runs them
 test: setup offline cluster-tests  ## every test, offline and on the cluster
 
 offline: setup  ## the tests that need no cluster
+	@deploy/test-tools.sh
 	@$(PY) -m pytest -q
 
 cluster-tests: setup  ## the tests on the drill cluster, which is brought up (or healed) first
