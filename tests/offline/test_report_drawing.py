@@ -1,0 +1,105 @@
+"""Where the report's bars and marks lie."""
+
+from datetime import timedelta
+
+import pytest
+from game_day import ACCELERATED, ALERT, ALERT_SEEN, DRILL, DRILL_SEEN, NOW, evidence
+
+from rundrill.judge import judge
+from rundrill.judge.hops import hop_words, longest_range
+from rundrill.report.bars import against, buckets, on_log_axis
+from rundrill.report.timeline import timeline
+
+
+@pytest.fixture
+def drawn():
+    return timeline(judge(ALERT, evidence(ALERT, ALERT_SEEN), ACCELERATED, NOW).measured)
+
+
+def test_every_hop_lies_on_the_axis_in_its_order(drawn):
+    ends = [station.end for station in drawn.stations]
+    assert ends == sorted(ends)
+    assert 0 <= ends[0] <= ends[-1] <= 100
+    assert len(ends) == len(ALERT_SEEN.drill.hops)
+
+
+def test_each_stretch_begins_where_the_last_one_ended(drawn):
+    assert [station.start for station in drawn.stations[1:]] == [
+        station.end for station in drawn.stations[:-1]
+    ]
+
+
+def test_a_promised_limit_lies_between_the_hops_around_it(drawn):
+    (limit,) = drawn.limits
+    at = {station.name: station.end for station in drawn.stations}
+    assert at["reached chat"] < limit.at < at["undone"]
+    assert limit.text == "promised: paged within 18 s"
+
+
+def test_a_limit_far_away_is_told_and_not_drawn():
+    drawn = timeline(judge(DRILL, evidence(DRILL, DRILL_SEEN), ACCELERATED, NOW).measured)
+    assert (drawn.limits, drawn.far_limits) == ((), ("promised: users well within 10 min",))
+
+
+def test_the_fault_is_in_place_until_its_undo(drawn):
+    at = {station.name: station.end for station in drawn.stations}
+    assert drawn.fault == (at["fault proven"], at["undone"])
+
+
+def test_nothing_timed_is_nothing_drawn():
+    assert timeline({}) is None
+    assert timeline({"hops": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("figure", "limit", "over"),
+    [
+        pytest.param(0, 10, False, id="nothing spent"),
+        pytest.param(10, 10, False, id="all of it"),
+        pytest.param(10.1, 10, True, id="overrun"),
+        pytest.param(10_000, 10, True, id="overrun a thousand times"),
+        pytest.param(0, 0, False, id="nothing of nothing"),
+    ],
+)
+def test_a_bar_stays_on_its_track(figure, limit, over):
+    bar = against(figure, limit)
+    assert 0 <= bar.filled <= 100
+    assert 0 <= bar.limit <= 100
+    assert (bar.over, bar.filled > bar.limit) == (over, over) or limit == 0
+
+
+def test_latencies_lie_on_a_logarithmic_axis():
+    assert (on_log_axis(0.0001), on_log_axis(0.001), on_log_axis(30), on_log_axis(300)) == (0, 0, 100, 100)
+    assert on_log_axis(0.1) - on_log_axis(0.01) == pytest.approx(on_log_axis(10) - on_log_axis(1), abs=0.02)
+
+
+def test_a_bucket_below_the_promise_is_marked():
+    drawn = buckets({"good_per_bucket": [600, 599], "promised_rate_per_s": 100.0, "bucket_s": 6.0})
+    assert [column.low for column in drawn.columns] == [False, True]
+    assert buckets({"good_per_bucket": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "length"),
+    [
+        ("up == 0", 0),
+        ("rate(x[30s]) > 0", 30),
+        ("rate(x[30s]) / rate(y[1m30s]) > 0", 90),
+        ("x[5m] offset 1h", 300),
+    ],
+)
+def test_the_longest_range_of_an_expression(expression, length):
+    assert longest_range(expression) == timedelta(seconds=length)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fault_proven", "fault proven"),
+        ("witness:chat", "reached chat"),
+        ("resolved:chat", "resolved at chat"),
+        ("firing", "firing"),
+    ],
+)
+def test_hops_have_words(name, words):
+    assert hop_words(name) == words
