@@ -7,6 +7,8 @@ from pathlib import Path
 from rundrill.evidence import Hop
 
 FILE = "hops.jsonl"
+PROCEDURE = "procedure"
+"""Noted where nothing is broken on purpose: users are asked for after its end, not from its beginning."""
 
 
 def note(directory: Path, name: str, at: datetime, source: str, says: str = "") -> Hop:

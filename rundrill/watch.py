@@ -73,7 +73,9 @@ class Watch:
                     'first sample of ALERTS{alertstate="firing"}',
                 )
         if not found and "firing" in self.seen and "inactive" not in self.seen:
-            self.note("inactive", self._evaluated(), "prometheus", "the evaluation that found it inactive")
+            self.note(
+                "inactive", self._first_inactive(), "prometheus", "one evaluation after the last firing one"
+            )
 
     def _alertmanager(self) -> None:
         if "alertmanager" in self.seen:
@@ -94,19 +96,32 @@ class Watch:
             elif told and f"witness:{channel}" in self.seen:
                 self.note(f"resolved:{channel}", at, "witness", "arrived_at")
 
-    def _first_firing(self) -> datetime:
-        """The evaluation that first found it firing, by the raw samples that Prometheus wrote of it."""
+    def _firing_samples(self) -> list[float]:
+        """When evaluations found it firing since the fault, by the raw samples that Prometheus wrote of it."""
         now = datetime.now(UTC)
-        span = f"{max(1, int((now - self.since).total_seconds()) + 1)}s"
+        span = f"{int((now - self.since).total_seconds()) + 1}s"
         query = f'ALERTS{{alertstate="firing",promise="{self.promise.id}"}}[{span}]'
         body = self.session.prometheus(self.slug).api("query", query=query, time=repr(now.timestamp()))
         times = [float(at) for series in body["data"]["result"] for at, _ in series["values"]]
-        later = [at for at in times if at >= self.since.timestamp()]
-        return datetime.fromtimestamp(min(later), UTC) if later else now
+        return sorted(at for at in times if at >= self.since.timestamp())
 
-    def _evaluated(self) -> datetime:
-        rule = self.rule()
-        return time_of(rule["lastEvaluation"]) if rule else datetime.now(UTC)
+    def _first_firing(self) -> datetime:
+        times = self._firing_samples()
+        return datetime.fromtimestamp(times[0], UTC) if times else datetime.now(UTC)
+
+    def _first_inactive(self) -> datetime:
+        """One evaluation after the last that found it firing."""
+        times, interval = self._firing_samples(), self._interval()
+        return datetime.fromtimestamp(times[-1] + interval, UTC) if times else datetime.now(UTC)
+
+    def _interval(self) -> float:
+        groups = self.session.prometheus(self.slug).rules()
+        return next(
+            (float(group["interval"]) for group in groups if any(map(self._is_rule, group["rules"]))), 0.0
+        )
+
+    def _is_rule(self, rule: Json) -> bool:
+        return (rule.get("labels") or {}).get("promise") == self.promise.id
 
     def rule(self) -> Json | None:
         """The rule as Prometheus has it loaded, None where it has none."""

@@ -42,6 +42,7 @@ def drain_node_of(namespace: str, workload: str, configuration: Mapping[str, Any
         )
     proof = f"{node} is cordoned and {len(pods)} pods with their uids are gone from it"
     # A procedure is timed from its beginning, not from the first thing that shows it.
+    hops.note(drill, hops.PROCEDURE, began, "kubernetes")
     hops.note(drill, "fault_proven", began, "kubernetes", proof)
     return proof
 

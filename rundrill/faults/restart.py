@@ -39,6 +39,7 @@ def restart(namespace: str, workload: str, configuration: Mapping[str, Any] | No
         raise NoEvidence(f"{namespace}/{workload}: no new pod within {BEGINS_WITHIN} of the restart")
     proof = f"{namespace}/{workload}: {len(before.uids)} pods to replace, the first new one is {min(fresh)}"
     # A procedure is timed from its beginning, not from the first thing that shows it.
+    hops.note(drill, hops.PROCEDURE, began, "kubernetes")
     hops.note(drill, "fault_proven", began, "kubernetes", proof)
     return proof
 
