@@ -1,5 +1,6 @@
 """Wiring of `pytest checks --target kube://…`: options, fixtures and the report; nothing is measured or judged here."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.stderr.write(f"{error}\n")
         pytest.exit("nothing was touched", returncode=error.exit_code)
     config.add_cleanup(harness.session.close)
+    # A cancelled job must undo and report as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = config.option
     options.xmlpath = options.xmlpath or str(harness.directory / "junit.xml")
     options.htmlpath = options.htmlpath or str(harness.directory / "pytest.html")
@@ -153,6 +156,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Writes the report, after Ctrl-C too."""
     harness = session.config.stash.get(HARNESS, None)
     if harness and not session.config.option.collectonly:
+        # An impatient second Ctrl-C must not cost the report.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         harness.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
 
 

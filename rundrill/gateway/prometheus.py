@@ -59,8 +59,10 @@ class Prometheus:
         """The instant answer at that time, which may well be empty; NoEvidence where there is no answer."""
         try:
             self._transport.custom_query(promql, params={"time": repr(at.timestamp())})
-        except (requests.RequestException, PrometheusApiClientException, ValueError, KeyError) as error:
-            raise NoEvidence(f"{self.address.service} does not answer {promql!r}: {_words(error)}") from None
+        except PrometheusApiClientException:
+            raise NoEvidence(f"{self.address.service} does not answer: {_said(self._last.answer)}") from None
+        except (requests.RequestException, ValueError, KeyError) as error:
+            raise NoEvidence(f"{self.address.service} does not answer: {_words(error)}") from None
         # The transport's own answer has lost the type of the result and the warnings.
         return _samples(self._last.answer.json())
 
@@ -99,14 +101,11 @@ class Prometheus:
         """Any answer of its API, warnings and all."""
         try:
             answer = self._session.get(f"{self._url}/api/v1/{path}", params=params, timeout=TIMEOUT_S)
-            body: Json = answer.json()
-        except (requests.RequestException, ValueError) as error:
-            raise NoEvidence(
-                f"{self.address.service} does not answer /api/v1/{path}: {_words(error)}"
-            ) from None
-        if answer.status_code != 200 or body.get("status") != "success":
-            said = body.get("error") or body.get("message")
-            raise NoEvidence(f"{self.address.service}: /api/v1/{path}: {answer.status_code} {said}")
+        except requests.RequestException as error:
+            raise NoEvidence(f"{self.address.service} does not answer: {_words(error)}") from None
+        if answer.status_code != 200:
+            raise NoEvidence(f"{self.address.service} does not answer: {_said(answer)}")
+        body: Json = answer.json()
         return body
 
     def _keep(self, answer: requests.Response, *_: object, **__: object) -> None:
@@ -114,8 +113,24 @@ class Prometheus:
 
 
 def _words(error: Exception) -> str:
-    """The error on one line, without the nesting of the transport."""
-    return " ".join(str(error).split())[:300]
+    """The innermost cause on one line; the transport wraps it three times."""
+    inner: object = error
+    while isinstance(inner, Exception) and (
+        cause := getattr(inner, "reason", None) or next(iter(inner.args), None)
+    ):
+        if not isinstance(cause, Exception):
+            break
+        inner = cause
+    return " ".join(str(inner).split())[:200]
+
+
+def _said(answer: requests.Response) -> str:
+    """The server's own words of a refusal, or those of the proxy before it."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return f"{answer.status_code} {answer.text[:200]}"
+    return f"{answer.status_code} {body.get('error') or body.get('message')}"
 
 
 def _samples(body: Json) -> Samples:

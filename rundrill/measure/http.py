@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rundrill.asking import Seen, answered
 from rundrill.errors import NoEvidence
@@ -34,7 +34,7 @@ def see_http(probe: HttpProbe, session: Session, slug: str) -> Seen:
 
 
 def _address(probe: HttpProbe, session: Session, slug: str) -> ServiceAddress:
-    scheme = "https" if probe.service.startswith("https:") else "http"
+    scheme: Literal["http", "https"] = "https" if probe.service.startswith("https:") else "http"
     namespace, _, rest = probe.service.removeprefix("https:").partition("/")
     return ServiceAddress(service=f"{session.namespace(slug, namespace)}/{rest}", scheme=scheme)
 
