@@ -3,21 +3,15 @@
 import base64
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import urlencode
+from typing import Any
 
-from kubernetes.client.configuration import Configuration
-from kubernetes.client.rest import RESTClientObject
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import load_kube_config
-from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3 import BaseHTTPResponse
 
 from rundrill.errors import TargetError
+from rundrill.gateway.apiserver import Access, ApiServer
 from rundrill.gateway.kubectl import Completed, Kubectl
 from rundrill.gateway.paths import BUILT_IN, object_path, pod_path, service_path
 from rundrill.gateway.refusals import (
@@ -34,8 +28,6 @@ from rundrill.target import ServiceAddress
 type Json = dict[str, Any]
 __all__ = ["Access", "Completed", "Conflict", "Json", "Kube", "NotFound", "Refused", "Unreachable"]
 
-CONNECT_S = 5.0
-READ_S = 15.0
 _BARE = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PATCHES = {
     "merge": "application/merge-patch+json",
@@ -45,18 +37,6 @@ _PATCHES = {
 }
 
 
-@dataclass(frozen=True)
-class Access:
-    """What another HTTP client needs to talk to the same API server."""
-
-    url: str
-    ca: str | None
-    certificate: tuple[str, str] | None
-    headers: Mapping[str, str]
-    proxy: str | None
-    verify: bool
-
-
 class Kube:
     """One API server, by one context of a kubeconfig; safe to use from several threads."""
 
@@ -64,30 +44,18 @@ class Kube:
         self.kubeconfig = kubeconfig
         self.context = context
         self.kubectl = Kubectl(kubeconfig, context, kubectl)
+        self._server = ApiServer(kubeconfig, context)
         self._lock = threading.Lock()
         self._discovered: dict[str, dict[str, str]] = {}
-        self._configuration = Configuration()
-        try:
-            load = cast(Callable[..., None], load_kube_config)
-            load(str(kubeconfig), context=context, client_configuration=self._configuration)
-        except (ConfigException, OSError) as error:
-            raise TargetError(f"{kubeconfig}: context {context!r}: {error}") from None
-        self._configuration.retries = False
-        self._configuration.connection_pool_maxsize = 16
-        self._pool = RESTClientObject(self._configuration).pool_manager
 
     @property
     def access(self) -> Access:
         """Address, certificates and token of the API server, fresh each time."""
-        known = self._configuration
-        pair = (known.cert_file, known.key_file) if known.cert_file and known.key_file else None
-        return Access(
-            known.host, known.ssl_ca_cert, pair, self._headers(), known.proxy, bool(known.verify_ssl)
-        )
+        return self._server.access
 
     def close(self) -> None:
         """Gives the connections back."""
-        self._pool.clear()
+        self._server.close()
 
     def get(self, path: str, **query: str) -> Json:
         """The JSON at a raw path of the API server."""
@@ -150,7 +118,7 @@ class Kube:
         """The newest lines that a container wrote, all of them where no tail is given."""
         query = {"container": container, "tailLines": None if tail is None else str(tail)}
         path = self._path("v1/Pod", namespace, pod, "log")
-        answer = self._send("GET", path, query={name: said for name, said in query.items() if said})
+        answer = self._server.send("GET", path, query={name: said for name, said in query.items() if said})
         self._refuse("GET", path, answer)
         return answer.data.decode(errors="replace")
 
@@ -203,7 +171,7 @@ class Kube:
         accept: str = "application/json",
     ) -> Json:
         """Any request of JSON to the API server; TargetError with method, path, status and message where it is refused."""
-        answer = self._send(method, path, body, query, content, accept)
+        answer = self._server.send(method, path, body, query, content, accept)
         self._refuse(method, path, answer)
         found: Json = json.loads(answer.data or b"{}")
         return found
@@ -228,40 +196,12 @@ class Kube:
     def _proxied(
         self, method: str, path: str, params: Mapping[str, str] | None, body: object, timeout: float
     ) -> tuple[int, bytes]:
-        answer = self._send(method, path, body, params, read_s=timeout)
+        answer = self._server.send(method, path, body, params, read_s=timeout)
         said = status_of(answer.status, answer.data)
         # 503 from the proxy itself means that nothing answers behind the service: what a client there would meet.
         if said and not nobody_home(said):
             self._refuse(method, path, answer)
         return answer.status, answer.data
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        query: Mapping[str, str] | None = None,
-        content: str = "application/json",
-        accept: str = "application/json",
-        read_s: float = READ_S,
-    ) -> BaseHTTPResponse:
-        try:
-            return self._pool.request(
-                method,
-                f"{self._configuration.host}{path}{'?' if query else ''}{urlencode(query or {})}",
-                headers={"Accept": accept, "Content-Type": content, **self._headers()},
-                timeout=Timeout(connect=CONNECT_S, read=read_s),
-                redirect=False,
-                retries=False,
-                body=None if body is None else json.dumps(body),
-            )
-        except (HTTPError, OSError) as error:
-            raise Unreachable(f"{method} {self._configuration.host}{path}: {error}") from None
-
-    def _headers(self) -> dict[str, str]:
-        with self._lock:
-            said = self._configuration.get_api_key_with_prefix("BearerToken")
-        return {"Authorization": said} if said else {}
 
     def _refuse(self, method: str, path: str, answer: BaseHTTPResponse) -> None:
         if answer.status >= 400:

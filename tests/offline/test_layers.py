@@ -36,7 +36,7 @@ FORBIDDEN = {
 }
 
 ONE_FILE = {
-    "kubernetes": "rundrill.gateway.kubernetes",
+    "kubernetes": "rundrill.gateway.apiserver",
     "prometheus_api_client": "rundrill.gateway.prometheus",
     "psycopg": "rundrill.gateway.postgres",
     "redis": "rundrill.gateway.redis",
