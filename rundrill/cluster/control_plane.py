@@ -26,9 +26,11 @@ DAEMONS = {
 
 def make_credentials(places: Places, binaries: Binaries, nodes: list[Node]) -> None:
     """Makes certificates and kubeconfigs where they are missing; kubeadm signs them, nothing else of it is used."""
-    if places.kubeconfig.exists():
+    if places.kubeconfig.exists() and (places.pki / "complete").exists():
         return
-    shutil.rmtree(places.pki, ignore_errors=True)
+    # Content cannot be read with other keys, nor trusted by other authorities: they come and go together.
+    for lost in (places.pki, places.etcd):
+        shutil.rmtree(lost, ignore_errors=True)
     for node in nodes:
         directory = places.pki / node.letter
         directory.mkdir(parents=True, mode=0o700)
@@ -54,6 +56,7 @@ def make_credentials(places: Places, binaries: Binaries, nodes: list[Node]) -> N
     pem = [base64.b64decode(pair[f"client-{part}-data"]).decode() for part in ("certificate", "key")]
     _write_private(places.pki / "admin.pem", "".join(pem))
     _write_private(places.kubeconfig, _for_the_machine(admin))
+    (places.pki / "complete").touch()
 
 
 def _for_the_machine(config: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from rundrill.cluster.places import Places, find_places
 from rundrill.cluster.preflight import check_machine, check_way
 from rundrill.cluster.provider import ClusterBroken, ClusterRefused, ClusterStatus, Progress
 
-PATIENCE_S = 180.0
+PATIENCE_S = 300.0
 
 
 class Native:
@@ -90,7 +90,6 @@ class Native:
                 f"etcd cannot use its content (see {self.places.logs}/etcd.log): starting with an empty cluster"
             )
             control_plane.forget(a, self.places)
-            self.places.addons.unlink(missing_ok=True)
             control_plane.start(a, self.places, binaries)
             self._wait("the API server", lambda: Api(self.places).ready(), say)
 

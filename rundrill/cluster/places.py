@@ -55,8 +55,8 @@ class Places:
 
     @property
     def addons(self) -> Path:
-        """The fingerprint of the addons that were applied to the living cluster."""
-        return self.state / "addons"
+        """The fingerprint of the addons that were applied; it goes with the content that they are part of."""
+        return self.etcd / "addons"
 
     @property
     def binaries(self) -> Path:

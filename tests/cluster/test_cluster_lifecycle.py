@@ -6,7 +6,8 @@ These tests kill it, and at the end remove it: run them last, and alone.
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,14 +38,22 @@ def marker(native: Native) -> Iterator[str]:
 
 
 def kubectl(native: Native, *words: str) -> str:
-    argv = [native.kubectl(), f"--kubeconfig={native.kubeconfig()}", *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+    argv = [str(native.kubectl()), f"--kubeconfig={native.kubeconfig()}", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def ours() -> dict[int, str]:
     """Every process of the nodes of this home."""
     firsts = [first for (_, home), first in find_firsts().items() if home == find_places().home]
     return {pid: name for first in firsts for pid, name in members(first)}
+
+
+def kill(victims: Iterable[int]) -> None:
+    """Kills them all; one that died with another is dead already."""
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def pids(native: Native) -> list[int]:
@@ -62,8 +71,7 @@ def test_a_second_up_changes_nothing(native: Native) -> None:
 
 def test_every_daemon_killed_is_started_again_and_pods_live_on(native: Native, marker: str) -> None:
     before = pids(native)
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
+    kill(before)
     assert not native.status().running
     native.up(print)
     assert not set(before) & set(pids(native))
@@ -71,8 +79,7 @@ def test_every_daemon_killed_is_started_again_and_pods_live_on(native: Native, m
 
 
 def test_every_process_killed_as_by_a_reboot_leaves_the_content(native: Native, marker: str) -> None:
-    for pid in ours():
-        os.kill(pid, signal.SIGKILL)
+    kill(ours())
     assert not native.status().running
     native.up(print)
     assert kubectl(native, "get", marker, "-o", "name") == marker
@@ -103,8 +110,7 @@ def test_a_lost_link_to_the_machine_is_made_again(native: Native) -> None:
 
 
 def test_an_unreadable_etcd_is_started_anew_and_said_so(native: Native, marker: str) -> None:
-    for pid in ours():
-        os.kill(pid, signal.SIGKILL)
+    kill(ours())
     for log in find_places().etcd.rglob("*.wal"):
         log.write_bytes(b"not a log" * 1000)
     (find_places().etcd / "member" / "snap" / "db").write_bytes(b"not a database")
@@ -114,18 +120,16 @@ def test_an_unreadable_etcd_is_started_anew_and_said_so(native: Native, marker: 
     assert kubectl(native, "get", "configmap", "--field-selector=metadata.name=marker", "-o", "name") == ""
 
 
-def test_half_a_down_is_healed(native: Native) -> None:
-    for pid in ours():
-        os.kill(pid, signal.SIGKILL)
-    for lost in (find_places().pki, find_places().kubeconfig, find_places().etcd):
-        subprocess.run(["rm", "-r", lost], check=True)
+@pytest.mark.parametrize("lost", ["pki kubeconfig etcd", "pki", "etcd"])
+def test_half_a_down_is_healed(native: Native, lost: str) -> None:
+    kill(ours())
+    for part in lost.split():
+        subprocess.run(["rm", "-r", find_places().state / part], check=True)
     native.up(print)
     assert native.status().running
 
 
 def test_a_daemon_that_is_not_ours_survives_up_and_down(native: Native) -> None:
-    with subprocess.Popen(["containerd", "--version"], stdout=subprocess.DEVNULL) as quick:
-        quick.wait()
     with subprocess.Popen(["bash", "-c", "exec -a kubelet sleep 600"]) as other:
         try:
             native.down(print)
