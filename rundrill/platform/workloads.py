@@ -1,7 +1,7 @@
 """Whether everything that was applied is there and ready, and waiting until it is."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import timedelta
 from typing import Any
 
@@ -51,11 +51,24 @@ def wait_ready(kubectl: Kubectl, wanted: Sequence[Manifest], say: Progress, with
     said = 0
     while waiting := unready(kubectl, wanted):
         if time.monotonic() > deadline:
-            raise NotReady(f"not ready after {within.total_seconds():g} s: {', '.join(waiting)}")
+            reasons = ", ".join([*waiting, *stuck_containers(kubectl, {key(m)[1] for m in wanted})])
+            raise NotReady(f"not ready after {within.total_seconds():g} s: {reasons}")
         if len(waiting) != said:
             said = len(waiting)
             say(f"waiting for {said} workloads: {', '.join(waiting[:3])}{' …' if said > 3 else ''}")
         time.sleep(POLL.total_seconds())
+
+
+def stuck_containers(kubectl: Kubectl, namespaces: Set[str]) -> list[str]:
+    """Containers that wait for something, as `namespace/pod/container: CrashLoopBackOff`."""
+    pods: list[Any] = list(kubectl.items("pods", "--all-namespaces"))
+    return [
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}/{status['name']}: {reason}"
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", ())
+        if pod["metadata"]["namespace"] in namespaces
+        and (reason := status["state"].get("waiting", {}).get("reason"))
+    ]
 
 
 def wait_until(holds: Callable[[], bool], what: str, within: timedelta) -> None:

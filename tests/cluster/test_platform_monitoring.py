@@ -50,7 +50,7 @@ def value(session: Session, query: str) -> float:
         ("auth-service", 3),
         ("app-management-service", 2),
         ("inference-service", 2),
-        ("catalog-service", 1),
+        ("catalog-service", 2),
         ("postgresql", 1),
         ("redis", 1),
         ("node-exporter", 2),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import redis.asyncio
@@ -16,6 +16,7 @@ from services.settings import PoolSettings, Settings
 
 Row = dict[str, object]
 _PROBE_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
 
 
 class Database:
@@ -39,9 +40,12 @@ class Database:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Database]:
-        """This database with its pool open; it does not wait for the server."""
+        """This database with its pool open, and a first connection made where the server answers soon."""
         await self._pool.open(wait=False)
         try:
+            # A replica that is ready should not make its first users wait; one whose database is away must start too.
+            with suppress(psycopg.Error):
+                await self.rows("SELECT 1", timeout=_PATIENCE_SECONDS)
             yield self
         finally:
             await self._pool.close(timeout=2)
