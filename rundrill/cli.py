@@ -51,15 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _word(words: object, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = words.add_parser(
-        name, help=says, description=says[0].upper() + says[1:] + "."
-    )  # type: ignore[attr-defined]
+type Words = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _word(words: Words, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
+    parser = words.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
     parser.set_defaults(run=run)
     return parser
 
 
-def _cluster_words(words: object) -> None:
+def _cluster_words(words: Words) -> None:
     up = _word(words, "up", _up, "bring up or heal the drill cluster and its platforms")
     up.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
     up.add_argument("--no-platform", action="store_true", help="the bare cluster")
@@ -74,7 +75,7 @@ def _cluster_words(words: object) -> None:
     up.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
 
 
-def _measuring_words(words: object) -> None:
+def _measuring_words(words: Words) -> None:
     lint = _word(words, "lint", _lint, "read the policy, touch nothing, and list what is wrong with it")
     lint.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
     gate = _word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
