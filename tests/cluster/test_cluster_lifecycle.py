@@ -32,6 +32,7 @@ def native() -> Native:
 @pytest.fixture
 def marker(native: Native) -> Iterator[str]:
     """A ConfigMap whose survival shows that the content of the cluster was kept."""
+    kubectl(native, "delete", "configmap", "marker", "--ignore-not-found")  # of a run that was killed
     kubectl(native, "create", "configmap", "marker")
     yield "configmap/marker"
     kubectl(native, "delete", "configmap", "marker", "--ignore-not-found")
