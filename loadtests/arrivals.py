@@ -30,8 +30,8 @@ ANSWER_WITHIN_S = 10.0
 LATE_S = 1.0
 """An arrival that starts later than this after its planned time is the crowd's fault, and lost."""
 FLUSH_S = 0.2
-LAST_ANSWERS_S = 2.0
-"""How long a crowd that is told to stop waits for answers that are under way."""
+LAST_ANSWERS_S = ANSWER_WITHIN_S + 1
+"""How long a crowd that is told to stop waits for answers that are under way: until each came or was too late."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class Crowd(User):
             role: _client(str(self.host), name, options.ca) for role, name in _hosts(options.hosts)
         }
         self.lines, self.pool = Lines(Path(options.lines)), Pool(IN_FLIGHT)
+        self.stopped: float | None = None
         self.waiting: dict[int, dict[str, object]] = {}
         self.plan = list(offsets(options.rate, options.seconds, options.seed, options.spread))
         self.began = time.time() + FLUSH_S
@@ -129,6 +130,8 @@ class Crowd(User):
         for number, offset in enumerate(self.plan):
             planned = self.began + offset
             gevent.sleep(max(0.0, planned - time.time()))
+            if self.stopped:
+                return
             ask = self.visitors.random.choices(acts, weights)[0](self.visitors)
             line: dict[str, object] = {"planned": planned, "route": ask.route}
             if lost := self._lost(planned):
@@ -136,6 +139,7 @@ class Crowd(User):
             else:
                 self.waiting[number] = line
                 self.pool.spawn(self._arrive, number, ask, planned)
+        self.stopped = time.time()
         self.pool.join(timeout=ANSWER_WITHIN_S)
         self.environment.runner.quit()
 
@@ -189,13 +193,14 @@ class Crowd(User):
 
     def _end(self, **_: object) -> None:
         """Write the last answers, those that never came, and the end: the mark of a whole file."""
+        self.stopped = self.stopped or time.time()
         self.pool.join(timeout=LAST_ANSWERS_S)
         for line in list(self.waiting.values()):
             self.lines.add(
                 {"started": None} | line | {"ended": None, "status": None, "error": "unanswered at the end"}
             )
         self.writer.kill()
-        self.lines.add({"ended": time.time()})
+        self.lines.add({"ended": self.stopped})
         self.lines.flush()
 
 

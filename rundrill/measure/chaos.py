@@ -55,8 +55,11 @@ def _run(name: str, session: Session) -> Drilled:
         finally:
             _undo_what_is_left(session, drill)
             crowd = load.stop()
-    if interrupted:
-        raise KeyboardInterrupt(f"{name}: interrupted; {says(drill, 'undone') or 'no fault was in place'}")
+        if interrupted:
+            raise KeyboardInterrupt(
+                f"{name}: interrupted; {says(drill, 'undone') or 'no fault was in place'}"
+            )
+        load.check_tunnel()
     seen, raws = drill_seen(name, drill, crowd, (started, datetime.now(UTC)))
     others, alerts = _other_alerts(name, slug, session, started)
     return replace(seen, other_alerts=others), (*raws, alerts, _notifications(slug, session, started))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,17 @@ class Load:
     name: str
     crowd: Crowd
     child: subprocess.Popen[bytes]
+    tunnel: tuple[str, int] | None
+    """The loopback end of a forward to the front door; None where the crowd stands inside the cluster."""
+
+    def check_tunnel(self) -> None:
+        """NoEvidence where the forward broke: what then failed was our way in, and not the platform."""
+        if self.tunnel is None:
+            return
+        try:
+            socket.create_connection(self.tunnel, timeout=2).close()
+        except OSError as error:
+            raise NoEvidence(f"the way of the crowd {self.name} to the front door broke: {error}") from None
 
     def stop(self) -> Crowd:
         """All that it wrote, after it was told to end and closed its file."""
@@ -72,7 +84,7 @@ def at_work(
             env=os.environ | {"LOCUST_SKIP_UPDATE_CHECK": "1"},
         )
         ending.callback(_end, child)
-        load = Load(name, Crowd(lines), child)
+        load = Load(name, Crowd(lines), child, None if session.target.inside else address)
         if not until(lambda: load.crowd.read().began or child.poll() is not None, BEGINS_WITHIN):
             raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN}")
         if load.crowd.began is None:
@@ -111,6 +123,7 @@ def see_capacity(promise: Promise, session: Session) -> tuple[CapacitySeen, tupl
     rate, lines = capacity.rate.per_second * MORE, directory / "crowd.jsonl"
     with at_work(session, session.slug(promise), capacity.crowd, lines, lasts + SPARE, rate) as load:
         crowd = load.finish(lasts + SPARE + BEGINS_WITHIN)
+        load.check_tunnel()
     return _capacity_seen(promise, session.policy, crowd, min(capacity.rate.per, lasts)), (
         _raw(lines, crowd),
     )
