@@ -207,13 +207,16 @@ def without_shared_configuration(session: Session) -> Iterator[None]:
 
 @contextmanager
 def with_dear_random_pages(session: Session) -> Iterator[None]:
-    database = session.postgres(SLUG, "driller")
-    with database.connect() as connection:
-        connection.execute("ALTER ROLE aic_app SET random_page_cost = 4")
-        try:
-            yield
-        finally:
-            connection.execute("ALTER ROLE aic_app RESET random_page_cost")
+    def say(sql: str) -> None:
+        command = ["psql", "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        done = session.kube.exec("data-services", "postgresql-0", "postgresql", command)
+        assert done.code == 0, done.stderr
+
+    say("ALTER ROLE aic_app SET random_page_cost = 4")
+    try:
+        yield
+    finally:
+        say("ALTER ROLE aic_app RESET random_page_cost")
 
 
 @contextmanager
