@@ -26,7 +26,7 @@ def see_wiring(
     labels = {"alertname": promise.alert_name, "promise": promise.id, "severity": alert.severity}
     if rule is not None:
         labels = {**rule.labels, "alertname": rule.name}
-    configuration = session.cached(("routes", slug), lambda: session.alertmanager(slug).configuration())
+    configuration = session.alertmanager(slug).configuration()
     try:
         route = route_of(configuration, labels)
     except (ValueError, KeyError) as error:
@@ -40,7 +40,8 @@ def see_wiring(
 
 def _rule(promise: Promise, alert: Alert, session: Session) -> tuple[RuleSeen | None, tuple[Raw, ...]]:
     server = session.prometheus(session.slug(promise))
-    groups = session.cached(("rules", session.slug(promise)), server.rules)
+    # Never from a cache: before a drill the newest evaluation must be recent.
+    groups = server.rules()
     ours = [
         (group, rule)
         for group in groups
