@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rundrill.evidence import Evidence
 from rundrill.judge.hops import hop_words
 from rundrill.judge.words import clock_text, count_text, glued, share_text, size_text, time_text
+from rundrill.report.attention import alike
 from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
 from rundrill.report.plain import plain
 from rundrill.report.timeline import timeline
@@ -59,7 +60,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         css=(folder / "report.css").read_text(encoding="utf-8"),
         kinds=KINDS,
         marks=MARKS,
-        attention=_attention(report["promises"]),
+        attention=alike(report["promises"], ("MISSED", "UNKNOWN")),
         excerpts={name: excerpts(seen) for name, seen in evidence.items() if seen is not None},
         mends={defect["promise"]: defect for defect in report["defects"]},
         timeline=timeline,
@@ -68,12 +69,6 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         buckets=buckets,
         latency_ticks=LATENCY_TICKS,
     )
-
-
-def _attention(promises: list[Json]) -> list[Json]:
-    """What a person must look at: MISSED, then UNKNOWN, `must` before `should`."""
-    urgent = [promise for promise in promises if promise["verdict"] in ("MISSED", "UNKNOWN")]
-    return sorted(urgent, key=lambda promise: (promise["verdict"], promise["gate"]))
 
 
 def excerpts(seen: Evidence) -> list[Json]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rundrill.judge.hops import hop_words
 from rundrill.judge.words import count_text, glued, time_text
+from rundrill.report.attention import alike
 
 type Json = dict[str, Any]
 
@@ -26,10 +27,8 @@ def summary_of(report: Json, width: int = 80, path: str = "") -> list[str]:
     """The lines of a report document, none wider than the terminal where words allow it."""
     promises = report["promises"]
     lines: list[str] = []
-    for verdict in ("MISSED", "UNKNOWN", "WAIVED"):
-        for promise in promises:
-            if promise["verdict"] == verdict:
-                lines += _in_full(promise, width)
+    for group in alike(promises):
+        lines += _in_full(group, width)
     for promise in promises:
         if promise["verdict"] == "MET" and figures(promise):
             lines += [f"{'MET':<{_MARGIN}}{promise['id']}", *_wrapped(figures(promise), width)]
@@ -69,10 +68,12 @@ def _dotted(parts: list[str]) -> str:
     return " · ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
-def _in_full(promise: Json, width: int) -> list[str]:
-    lines = [f"{promise['verdict']:<{_MARGIN}}{promise['id']}", *_wrapped(promise["reason"], width)]
-    lines += _wrapped(way(promise), width)
-    for note in promise["notes"]:
+def _in_full(group: list[Json], width: int) -> list[str]:
+    """Their ids, and the one reason they share."""
+    lines = [f"{group[0]['verdict']:<{_MARGIN}}{group[0]['id']}"]
+    lines += [" " * _MARGIN + promise["id"] for promise in group[1:]]
+    lines += [*_wrapped(group[0]["reason"], width), *_wrapped(way(group[0]), width)]
+    for note in dict.fromkeys(note for promise in group for note in promise["notes"]):
         lines += _wrapped(note, width)
     return lines
 

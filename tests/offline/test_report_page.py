@@ -69,8 +69,10 @@ def test_markup_from_the_world_is_text(tags, page):
     assert NASTY in " ".join(tags.text.replace("\u00a0", " ").split())
 
 
-def test_links_lead_into_the_evidence_only(tags):
-    assert all(attrs["href"].startswith("evidence/") for tag, attrs in tags.seen if tag == "a")
+def test_links_lead_into_the_page_and_its_evidence_only(tags):
+    ids = {attrs.get("id") for _, attrs in tags.seen}
+    links = [attrs["href"] for tag, attrs in tags.seen if tag == "a"]
+    assert all(link.startswith("evidence/") or link.removeprefix("#") in ids for link in links)
 
 
 def test_ids_stand_once(tags):
@@ -88,7 +90,7 @@ def test_every_promise_and_its_reason_is_on_the_page(tags):
 def test_the_answer_comes_first_and_misses_before_the_rest(tags):
     text = tags.text
     assert (
-        text.replace("\u00a0", " ").index("8 promises held, 5 did not, 2 nobody knows; 1 waived, 1 not run.")
+        text.replace("\u00a0", " ").index("8 promises held, 5 did not, 3 nobody knows; 1 waived, 1 not run.")
         < text.index("Needs attention")
         < text.index("All promises")
     )
@@ -134,3 +136,9 @@ def test_the_summary_cannot_steer_a_terminal():
 def test_a_saved_run_prints_the_same_summary(tmp_path):
     path = write_report(a_run(), tmp_path)
     assert read_summary(tmp_path) == summary_lines(a_run(), 80, str(path))
+
+
+def test_one_cause_of_several_promises_is_told_once():
+    lines = summary_lines(a_run())
+    assert lines.count("         the API server does not answer: 503") == 1
+    assert lines.index("UNKNOWN  shop.health.pods") + 1 == lines.index("         shop.health.quotas")
