@@ -8,7 +8,9 @@ from rundrill.evidence import Hop
 
 FILE = "hops.jsonl"
 PROCEDURE = "procedure"
-"""Noted where nothing is broken on purpose: users are asked for after its end, not from its beginning."""
+"""Noted where nothing is broken on purpose: it is not over for its users before its end."""
+UNDOING = "undoing"
+"""Noted when the undo of a fault begins: from then on its users may recover."""
 
 
 def note(directory: Path, name: str, at: datetime, source: str, says: str = "") -> Hop:

@@ -26,6 +26,8 @@ LAPSED = timedelta(seconds=3)
 
 def objective_is_met(id: str) -> bool:
     """Whether the objective holds under load now and did for the last 20 s; waits until it does."""
+    if not child.crowd().read().plan:
+        raise NoEvidence("the crowd plans no arrivals, so nothing can be said of its users")
     objective, since = _objective(id), datetime.now(UTC) - STEADY
     return bool(until(lambda: _held(objective, since, STEADY), STEADY_WITHIN))
 
@@ -44,7 +46,10 @@ def alert_arrives(id: str, seen_on: str) -> dict[str, str]:
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
     _at("fault_proven")
-    until(lambda: _arrived(watch, alert.receivers), 2 * profile.pace(alert.notified_within) + SLACK)
+    until(
+        lambda: _arrived(watch, alert.receivers) or watch.rule_gone,
+        2 * profile.pace(alert.notified_within) + SLACK,
+    )
     watch.note_first_bad_sample()
     if not watch.reached("witness", alert.receivers):
         _say_why_not(watch, seen_on)
@@ -69,8 +74,8 @@ def alert_resolves(id: str) -> dict[str, str]:
 def users_recover(id: str) -> str:
     """When the objective held again under load, for as long as the drill's promise says."""
     objective, drill = _objective(id), _drill()
-    # A fault may be over for the users before the last replica is back; a procedure is not over before its end.
-    since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else "fault_proven")
+    # A fault may be over for its users before the last replica is back, a procedure not before its end.
+    since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING)
     found = until(lambda: _held(objective, since, drill.holds_for), drill.within + drill.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")

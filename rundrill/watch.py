@@ -29,6 +29,8 @@ class Watch:
     seen: dict[str, datetime] = field(default_factory=dict)
     blind: str | None = None
     """Why the last look saw nothing, None where it saw."""
+    rule_gone: bool = False
+    """Whether the rule is no longer loaded: then there is nothing left to wait for."""
 
     @property
     def slug(self) -> str:
@@ -72,6 +74,7 @@ class Watch:
                     "prometheus",
                     'first sample of ALERTS{alertstate="firing"}',
                 )
+        self.rule_gone = not found and self.rule() is None
         if not found and "firing" in self.seen and "inactive" not in self.seen:
             self.note(
                 "inactive", self._first_inactive(), "prometheus", "one evaluation after the last firing one"

@@ -12,7 +12,7 @@ from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
 from rundrill.waiting import until
 
-BITES_WITHIN = timedelta(seconds=45)
+BITES_WITHIN = timedelta(seconds=30)
 BACK_WITHIN = timedelta(minutes=3)
 
 

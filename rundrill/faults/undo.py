@@ -7,7 +7,10 @@ from rundrill import child, hops, ledger
 
 def undo_all() -> list[str]:
     """What was undone and how that was shown, one line a fault; empty where nothing was open."""
-    undone = ledger.undo_all(child.session())
+    session, drill = child.session(), child.directory()
+    if ledger.open_entries(session):
+        hops.note(drill, hops.UNDOING, datetime.now(UTC), "ledger")
+    undone = ledger.undo_all(session)
     for entry in undone:
-        hops.note(child.directory(), "undone", datetime.now(UTC), "ledger", entry.proof or "")
+        hops.note(drill, "undone", datetime.now(UTC), "ledger", entry.proof or "")
     return [str(entry) for entry in undone]
