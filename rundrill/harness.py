@@ -46,6 +46,7 @@ class Harness:
     asked: Asked
     directory: Path
     started: datetime
+    measured: dict[str, Seen] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     defects: list[DefectSeen] = field(default_factory=list)
     interrupted: bool = False
@@ -97,8 +98,7 @@ class Harness:
     def evidence(self, promise: Promise) -> Evidence:
         """What was seen of a promise; NoEvidence where it was not, or where it proves nothing; its row is written."""
         seen = self._seen(promise)
-        verdict = self.judge(promise, seen.evidence, seen.gap)
-        self._note(promise, verdict, seen)
+        verdict = self._conclude(promise, seen)
         if seen.evidence is not None:
             self.defects += show_defects(promise, seen.evidence, self.session)
         if seen.evidence is None or verdict.outcome is Outcome.UNKNOWN:
@@ -118,6 +118,10 @@ class Harness:
     def finish(self, interrupted: bool) -> None:
         """Writes the report, however the run came to its end."""
         self.interrupted = interrupted
+        for promise in self.session.policy.promises:
+            if promise.id in self.measured and promise.id not in self.rows:
+                # Measured ahead, and cut off before its check came: that is evidence all the same.
+                self._conclude(promise, self.measured[promise.id])
         self.ended = datetime.now(UTC)
         self.page = write_report(self.run(), self.directory)
         _point_to(self.directory)
@@ -151,17 +155,23 @@ class Harness:
 
     def _measured(self, promise: Promise) -> Seen:
         started = time.monotonic()
+        evidence: Evidence | None = None
+        gap: str | None = None
         try:
-            return Seen(measure(promise, self.session), None, time.monotonic() - started)
+            evidence = measure(promise, self.session)
         except Interrupted as error:
             raise KeyboardInterrupt from error
         except RundrillError as error:
-            words = str(error).removeprefix(f"{promise.id}: ")
-            return Seen(None, words, time.monotonic() - started)
+            gap = str(error).removeprefix(f"{promise.id}: ")
+        seen = self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)
+        return seen
 
-    def _note(self, promise: Promise, verdict: Verdict, seen: Seen) -> None:
+    def _conclude(self, promise: Promise, seen: Seen) -> Verdict:
+        """The bare verdict; the promise's row has it as its waiver leaves it."""
+        verdict = self.judge(promise, seen.evidence, seen.gap)
         waived = waive(verdict, self.session.policy.waivers, datetime.now(UTC).date())
         self.rows[promise.id] = Row(promise, self.session.slug(promise), waived, seen.evidence, seen.took_s)
+        return verdict
 
     def _unrun(self, promise: Promise) -> Row:
         why = self.why_not(promise) or ("the run was interrupted" if self.interrupted else "not selected")

@@ -16,6 +16,8 @@ from rundrill.waiting import until
 
 pytestmark = pytest.mark.cluster
 
+type Json = dict[str, Any]
+
 SLUG = "aic-aipaas"
 PATIENCE = timedelta(seconds=30)
 
@@ -113,3 +115,34 @@ def test_a_synthetic_alert_reaches_its_channels_and_no_other(checks: Any) -> Non
     assert not [hop for hop in hops if "critical" in hop or "info" in hop]
     assert row["measured"]["notified_after_s"] > 0
     assert row["measured"]["resolved_after_s"] > 0
+
+
+@pytest.mark.parametrize(
+    ("expires", "holds", "verdict", "status"),
+    [
+        pytest.param("2099-01-01", False, "WAIVED", 0, id="a miss that is waived"),
+        pytest.param("2020-01-01", False, "MISSED", 1, id="a waiver that expired"),
+        pytest.param("2099-01-01", True, "MET", 1, id="a waiver that nobody needs"),
+    ],
+)
+def test_a_waiver_holds_until_its_day_and_only_for_a_miss(
+    checks: Any, policy_with: Any, expires: str, holds: bool, verdict: str, status: int
+) -> None:
+    def waived(slo: Json, runbook: Json) -> None:
+        waiver = {
+            "promise": f"{SLUG}.cache.ping",
+            "reason": "a test",
+            "approved_by": "nobody",
+            "expires": expires,
+        }
+        slo["waivers"] = [waiver]
+        if not holds:
+            ping = next(one for one in runbook["promises"] if one["id"] == f"{SLUG}.cache.ping")
+            ping["state"]["expect"]["reply"] = {"equals": "PING"}
+
+    process = checks.start("--policy", str(policy_with(waived)), "--only", f"{SLUG}.cache.ping")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == status, said
+    row = next(one for one in checks.report()["promises"] if one["id"] == f"{SLUG}.cache.ping")
+    assert row["verdict"] == verdict
+    assert holds or "nobody" in json.dumps(row)
