@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cluster
 PROMETHEUS = ServiceAddress(service="monitoring/prometheus:9090")
 ALERTMANAGER = ServiceAddress(service="monitoring/alertmanager:9093")
 WITNESS = ServiceAddress(service="monitoring/witness:8070")
-SOON = timedelta(seconds=60)
+SOON = timedelta(seconds=120)
 
 
 @pytest.fixture(scope="module")
