@@ -8,11 +8,11 @@ OFTEN = timedelta(milliseconds=300)
 
 
 def until[T](look: Callable[[], T | None], within: timedelta, every: timedelta = OFTEN) -> T | None:
-    """What `look` first gave that is not None or False, or None at the deadline; it always looks at least once."""
+    """The first that `look` gave which is not nothing, or None at the deadline; it always looks at least once."""
     deadline = time.monotonic() + within.total_seconds()
     while True:
         found = look()
-        if found is not None and found is not False:
+        if found:
             return found
         left = deadline - time.monotonic()
         if left <= 0:
