@@ -29,15 +29,17 @@ def with_births(expression: str) -> str:
 
     `increase` takes the first sample of a series for zero growth: the first failures of a kind are lost, and an
     objective looks better than it was. A series is born in the window when it had no sample in the window before,
-    although its job was scraped then; its last value is then all that it counted. Without that proof of scraping,
-    such as in a young Prometheus, `increase` stands as it is. https://github.com/prometheus/prometheus/issues/3806
+    although its job was scraped then; its last value is then all that it counted, or `increase` where a restart has
+    set it back. Without that proof of scraping, such as in a young Prometheus, `increase` stands as it is.
+    https://github.com/prometheus/prometheus/issues/3806
     """
 
     def born_too(series: str, window: str) -> str:
         earlier = f"[{window}] offset {window}"
-        born = f"(last_over_time({series}[{window}]) unless last_over_time({series}{earlier}))"
+        grown, last = f"increase({series}[{window}])", f"last_over_time({series}[{window}])"
+        born = f"(({grown} > {last} or {last}) unless last_over_time({series}{earlier}))"
         scraped = f"group by (job) (last_over_time(up{earlier}))"
-        return f"(({born} and on (job) {scraped}) or increase({series}[{window}]))"
+        return f"(({born} and on (job) {scraped}) or {grown})"
 
     return _rewritten(expression, born_too)
 

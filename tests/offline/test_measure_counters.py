@@ -11,7 +11,8 @@ MINUTES = timedelta(minutes=2)
 
 def test_a_series_born_in_the_window_counts_what_it_came_with() -> None:
     assert with_births("sum(increase(hits[2m]))") == (
-        "sum((((last_over_time(hits[2m]) unless last_over_time(hits[2m] offset 2m))"
+        "sum(((((increase(hits[2m]) > last_over_time(hits[2m]) or last_over_time(hits[2m]))"
+        " unless last_over_time(hits[2m] offset 2m))"
         " and on (job) group by (job) (last_over_time(up[2m] offset 2m)))"
         " or increase(hits[2m])))"
     )
