@@ -11,7 +11,7 @@ from rundrill.errors import PolicyError
 from rundrill.platform import monitoring
 from rundrill.platform.certificates import Certificate, make_certificate, needs_renewal
 from rundrill.platform.cluster_client import Kubectl, Manifest
-from rundrill.platform.credentials import missing_credentials, read_secrets, secret
+from rundrill.platform.credentials import Values, decoded, missing_credentials, read_secrets, secret
 from rundrill.platform.image import DEPLOY, build_image
 from rundrill.platform.manifests import digest_of, key, read_manifests
 from rundrill.platform.schedule import cron_of
@@ -41,7 +41,6 @@ def bring_up(slug: str, provider: Provider, policy: Policy, say: Progress) -> No
         say(f"{slug}: up, nothing to change")
         return
     wanted.apply(kubectl, say)
-    wait_ready(kubectl, wanted.manifests, say, _READY_WITHIN)
     wanted.remember(kubectl)
     say(f"{slug}: up")
 
@@ -82,28 +81,28 @@ class _Wanted:
         state: Any = live.get(("ConfigMap", _STATE[1], _STATE[0]), {})
         if state.get("data", {}).get("digest") != self.digest:
             return False
-        tls: Any = live.get(("Secret", "istio-system", "ingress-tls"))
-        there = all(key(m) in live for m in [*self.manifests, *self.generated])
-        return there and tls is not None and not unready(kubectl, self.manifests)
+        configured = all(live.get(key(m), {}).get("data") == m["data"] for m in self.generated)
+        there = all(key(m) in live for m in self.manifests)
+        secrets = decoded(item for item in live.values() if item["kind"] == "Secret")
+        return configured and there and _safe(secrets) and not unready(kubectl, self.manifests)
 
     def apply(self, kubectl: Kubectl, say: Progress) -> None:
-        """Everything in place, in an order in which nothing waits for what comes later."""
+        """Everything in place and ready, in an order in which nothing waits for what comes later."""
         namespaces = [m for m in self.manifests if m["kind"] == "Namespace"]
         kubectl.apply(namespaces)
         _choose_data_node(kubectl)
         secrets = read_secrets(kubectl, ("data-services", "microservices", "ai-services", "istio-system"))
         kubectl.apply(missing_credentials(secrets) or namespaces[:1])
-        tls = secrets.get(("istio-system", "ingress-tls"), {})
-        renewed = needs_renewal(tls.get("tls.crt", ""), datetime.now(UTC))
+        renewed = needs_renewal(_leaf(secrets), datetime.now(UTC))
         if renewed:
             kubectl.apply(_tls_objects(make_certificate()))
-        changed = _changed(kubectl, self.generated)
         say(f"{self.slug}: applying {len(self.manifests)} objects")
         kubectl.apply([*self.generated, *(self._scheduled(m, kubectl) for m in self.manifests)])
-        if renewed and tls:
+        if renewed and _leaf(secrets):
             kubectl.run("rollout", "restart", "daemonset/istio-ingressgateway", "--namespace=istio-system")
         wait_ready(kubectl, self.manifests, say, _READY_WITHIN)
-        for config_map in changed:
+        # Always, not only where they changed just now: an earlier run may have ended between the two.
+        for config_map in self.generated:
             monitoring.reload(kubectl, config_map, say)
 
     def _scheduled(self, manifest: Manifest, kubectl: Kubectl) -> Manifest:
@@ -130,11 +129,14 @@ def _choose_data_node(kubectl: Kubectl) -> None:
         kubectl.run("label", "node", first, f"{DATA_LABEL}=true")
 
 
-def _changed(kubectl: Kubectl, config_maps: list[Manifest]) -> list[Manifest]:
-    """Those that are in the cluster with another content."""
-    found = kubectl.items("configmaps", "--namespace=monitoring")
-    live = {key(item): item.get("data") for item in found}
-    return [m for m in config_maps if key(m) in live and live[key(m)] != m["data"]]
+def _safe(secrets: Values) -> bool:
+    """Whether no Secret is missing and the certificate is good for a while."""
+    return not missing_credentials(secrets) and not needs_renewal(_leaf(secrets), datetime.now(UTC))
+
+
+def _leaf(secrets: Values) -> str:
+    """The ingress's certificate; "" where there is none yet."""
+    return secrets.get(("istio-system", "ingress-tls"), {}).get("tls.crt", "")
 
 
 def _tls_objects(made: Certificate) -> list[Manifest]:

@@ -53,10 +53,13 @@ def secret(namespace: str, name: str, values: Mapping[str, str], kind: str = "Op
 
 def read_secrets(kubectl: Kubectl, namespaces: Iterable[str]) -> Values:
     """Every Secret of these namespaces, decoded."""
-    found = [
-        item for namespace in namespaces for item in kubectl.items("secrets", f"--namespace={namespace}")
-    ]
-    return {_place(item): _decoded(item) for item in found}
+    found = (i for namespace in namespaces for i in kubectl.items("secrets", f"--namespace={namespace}"))
+    return decoded(found)
+
+
+def decoded(items: Iterable[Manifest]) -> Values:
+    """These Secrets' values in plain text."""
+    return {_place(item): _decoded(item) for item in items}
 
 
 def _place(item: Manifest) -> tuple[str, str]:

@@ -54,7 +54,6 @@ def reload(kubectl: Kubectl, config_map: Manifest, say: Progress) -> None:
     server = PROMETHEUS if config_map["metadata"]["name"] == PROMETHEUS.config_map else ALERTMANAGER  # type: ignore[index]
     texts = config_map["data"]
     assert isinstance(texts, dict)
-    say(f"{server.app}: reloading its configuration")
     nudge = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
     # The kubelet refreshes a pod's volumes when the pod changes, or else about once a minute.
     selector = f"--selector=app={server.app}"
@@ -71,6 +70,7 @@ def reload(kubectl: Kubectl, config_map: Manifest, say: Progress) -> None:
     )
     path = f"/api/v1/namespaces/{NAMESPACE}/services/{server.app}:{server.port}/proxy/-/reload"
     kubectl.run("create", f"--raw={path}", "--filename=-", stdin="")
+    say(f"{server.app}: runs with the policy's configuration")
 
 
 def _arrived(kubectl: Kubectl, server: Server, texts: Mapping[str, str]) -> bool:

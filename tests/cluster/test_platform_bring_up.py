@@ -40,3 +40,13 @@ def test_what_was_deleted_or_scaled_away_comes_back() -> None:
         assert session.kube.one("policy/v1/PodDisruptionBudget", "microservices", "auth-service")
         seen = session.kube.one("apps/v1/Deployment", "ai-services", "training-service")
         assert seen["status"]["readyReplicas"] == 2
+
+
+def test_a_rule_that_was_tampered_with_comes_back_from_the_policy() -> None:
+    with opened(disruptive=False) as session:
+        before = session.kube.one("v1/ConfigMap", "monitoring", "alertmanager-config")["data"]
+        key = "alertmanager.yml"
+        tampered = {"data": {key: before[key] + "\n# tampered\n"}}
+        session.kube.patch("v1/ConfigMap", "monitoring", "alertmanager-config", tampered)
+        bring_up()
+        assert session.kube.one("v1/ConfigMap", "monitoring", "alertmanager-config")["data"] == before
