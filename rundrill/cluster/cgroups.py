@@ -41,14 +41,23 @@ def make_group(node: str) -> str:
             group = parent / name
             group.mkdir(exist_ok=True)
             if is_v2():
-                wanted = (parent / "cgroup.controllers").read_text().split()
-                (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in wanted))
+                _hand_down(parent)
             for setting in ("cpuset.cpus", "cpuset.mems"):
                 # On v1 a cpuset without processors takes no process.
                 if not is_v2() and (group / setting).exists():
                     (group / setting).write_text((parent / setting).read_text())
             parent = group
     return f"/{OURS}/{node}"
+
+
+def _hand_down(parent: Path) -> None:
+    """Lets the children of a group have its controllers; one that we do not need may refuse."""
+    for controller in (parent / "cgroup.controllers").read_text().split():
+        try:
+            (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+        except OSError:
+            if controller in NEEDED:
+                raise
 
 
 def remove_groups(timeout_s: float = 10) -> list[Path]:

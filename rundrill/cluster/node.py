@@ -134,8 +134,13 @@ class Node:
             f"--kubeconfig={self.places.pki / self.letter / 'kubelet.conf'}",
             f"--hostname-override={self.name}",
             f"--node-ip={at.NODES[self.letter]}",
-            f"--node-labels=rundrill.dev/node={self.letter},topology.kubernetes.io/zone=zone-{self.letter}",
+            f"--node-labels={','.join(f'{name}={value}' for name, value in self._labels().items())}",
         ]
+
+    def _labels(self) -> dict[str, str]:
+        labels = {"rundrill.dev/node": self.letter, "topology.kubernetes.io/zone": f"zone-{self.letter}"}
+        # A drill may drain a node that allows it; node a keeps the control plane and whatever must survive.
+        return labels | ({"rundrill.dev/drills": "allowed"} if self.letter == "b" else {})
 
     def _start(self, daemon: str, argv: Sequence[str | Path]) -> None:
         start_inside(self.first, argv, self.places.logs / f"{self.letter}-{daemon}.log")

@@ -63,7 +63,7 @@ def find_firsts() -> dict[tuple[str, Path], First]:
     """
     found = {}
     for pid in _pids():
-        if _exe(pid) != Path(FIRST_PROCESS).name:
+        if _exe(pid) != Path(FIRST_PROCESS).name or not _started_from_here(pid):
             continue
         try:
             words = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
@@ -74,6 +74,15 @@ def find_firsts() -> dict[tuple[str, Path], First]:
         if began is not None and {"RUNDRILL_NODE", "RUNDRILL_HOME"} <= said.keys():
             found[said["RUNDRILL_NODE"], Path(said["RUNDRILL_HOME"])] = First(pid, began)
     return found
+
+
+def _started_from_here(pid: int) -> bool:
+    """Whether the parent is in our PID namespace; a node within a node of somebody else's is theirs."""
+    try:
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        return Path(f"/proc/{parent}/ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return False
 
 
 def start_first(name: str, home: Path) -> First:
