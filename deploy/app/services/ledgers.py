@@ -41,7 +41,7 @@ class Rows:
 
 def open_database(settings: Settings) -> Database:
     """A small pool of this service's own."""
-    return Database(settings.database, PoolSettings(maximum=4))
+    return Database(settings.database, PoolSettings(maximum=6))
 
 
 def table_service(

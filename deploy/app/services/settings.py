@@ -15,7 +15,7 @@ class PoolSettings:
 
     maximum: int = 5
     minimum_idle: int = 1
-    connection_timeout: timedelta = timedelta(seconds=2)
+    connection_timeout: timedelta = timedelta(seconds=3)
     idle_timeout: timedelta = timedelta(minutes=10)
     max_lifetime: timedelta = timedelta(minutes=30)
 

@@ -31,7 +31,8 @@ class Database:
             timeout=pool.connection_timeout.total_seconds(),
             max_idle=pool.idle_timeout.total_seconds(),
             max_lifetime=pool.max_lifetime.total_seconds(),
-            kwargs={"row_factory": dict_row},
+            # Every statement stands alone, so none needs a BEGIN and a COMMIT of its own around it.
+            kwargs={"row_factory": dict_row, "autocommit": True},
             # A connection that a restart of the server broke must not reach a request.
             check=AsyncConnectionPool.check_connection,
             reconnect_timeout=5.0,
