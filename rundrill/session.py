@@ -10,6 +10,7 @@ from typing import Any
 
 from rundrill.errors import PolicyError, TargetError
 from rundrill.gateway.alertmanager import Alertmanager
+from rundrill.gateway.endpoints import Endpoint, lives, ready_endpoints
 from rundrill.gateway.kubernetes import Kube
 from rundrill.gateway.postgres import Login, Postgres
 from rundrill.gateway.prometheus import Prometheus
@@ -76,7 +77,7 @@ class Session:
         return self.platform(slug).namespaces.get(name, name)
 
     def cached[T](self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gave when it was first asked under this key, or the error it raised; made once, in any thread."""
+        """What `make` gave when it was first asked under this key; an error goes to whoever waits for it, and is not kept."""
         with self._lock:
             answer = self._answers.get(key)
             mine = answer is None
@@ -86,16 +87,17 @@ class Session:
             try:
                 answer.set_result(make())
             except BaseException as error:
+                with self._lock:
+                    self._answers.pop(key, None)
                 answer.set_exception(error)
                 raise
         found: T = answer.result()
         return found
 
     def forget(self) -> None:
-        """Drops every cached answer about the target, after something changed it; connections stay."""
+        """Drops every cached answer about the target, after something changed it; connections and verdicts stay."""
         with self._lock:
-            for key in [key for key in self._answers if not (isinstance(key, tuple) and key[0] == "open")]:
-                del self._answers[key]
+            self._answers = {key: answer for key, answer in self._answers.items() if _lasts(key)}
 
     def prometheus(self, slug: str) -> Prometheus:
         """The platform's Prometheus."""
@@ -115,11 +117,20 @@ class Session:
 
     def postgres(self, slug: str, role: str = "reader") -> Postgres:
         """The platform's database by one of its roles; only `reader` is held to reading."""
-        return self.cached(("open", "postgres", slug, role), lambda: self._new_postgres(slug, role))
+        databases = self.platform(slug).postgres
+        if role not in databases:
+            raise TargetError(f"{self.target.url}: slo.yaml gives no PostgreSQL role {role!r} for {slug}")
+        address = databases[role]
+        way = self.reach(address.service)
+        return self.cached(("open", "postgres", slug, role, way), lambda: self._new_postgres(address, role))
 
     def redis(self, slug: str) -> Redis:
         """The platform's Redis; TargetError where the target has none."""
-        return self.cached(("open", "redis", slug), lambda: self._new_redis(slug))
+        address = self.platform(slug).redis
+        if address is None:
+            raise TargetError(f"{self.target.url}: slo.yaml names no Redis for {slug}")
+        way = self.reach(address.service)
+        return self.cached(("open", "redis", slug, way), lambda: self._new_redis(address))
 
     def reach(self, service: str) -> tuple[str, int]:
         """Host and port that lead to `namespace/name:port`: by name inside the cluster, by a forward outside."""
@@ -127,7 +138,13 @@ class Session:
         name, _, port = named.partition(":")
         if self.target.inside:
             return f"{name}.{namespace}.svc", int(port)
-        return self.cached(("open", "forward", service), lambda: self._forward(namespace, name, int(port)))
+        key = ("open", "forward", service)
+        way, endpoint = self.cached(key, lambda: self._forward(service))
+        if not lives(self.kube, endpoint):
+            with self._lock:
+                self._answers.pop(key, None)
+            way, endpoint = self.cached(key, lambda: self._forward(service))
+        return way
 
     def password(self, where: SecretRef) -> str:
         """A credential, from the Secret or the environment variable that slo.yaml names."""
@@ -143,11 +160,8 @@ class Session:
         self._closing(server.close)
         return server
 
-    def _new_postgres(self, slug: str, role: str) -> Postgres:
-        databases = self.platform(slug).postgres
-        if role not in databases:
-            raise TargetError(f"{self.target.url}: slo.yaml gives no PostgreSQL role {role!r} for {slug}")
-        database = Postgres(self.login(databases[role]), read_only=role == "reader")
+    def _new_postgres(self, address: DatabaseAddress, role: str) -> Postgres:
+        database = Postgres(self.login(address), read_only=role == "reader")
         self._closing(database.close)
         return database
 
@@ -162,24 +176,31 @@ class Session:
             self.password(address.password),
         )
 
-    def _new_redis(self, slug: str) -> Redis:
-        address = self.platform(slug).redis
-        if address is None:
-            raise TargetError(f"{self.target.url}: slo.yaml names no Redis for {slug}")
+    def _new_redis(self, address: DatabaseAddress) -> Redis:
         server = Redis(*self.reach(address.service), self.password(address.password))
         self._closing(server.close)
         return server
 
-    def _forward(self, namespace: str, name: str, port: int) -> tuple[str, int]:
-        forward = self.kube.forward(namespace, f"svc/{name}", port)
-        address = forward.__enter__()
+    def _forward(self, service: str) -> tuple[tuple[str, int], Endpoint]:
+        """A forward to one ready pod of a service, and which pod that is: kubectl does not notice when it goes."""
+        endpoints = ready_endpoints(self.kube, service)
+        if not endpoints:
+            raise TargetError(f"no pod behind {service} is ready")
+        chosen = endpoints[0]
+        forward = self.kube.forward(chosen.namespace, f"pod/{chosen.pod}", chosen.port)
+        way = forward.__enter__()
         with self._lock:
             self._open.push(forward)
-        return address
+        return way, chosen
 
     def _closing(self, close: Callable[[], None]) -> None:
         with self._lock:
             self._open.callback(close)
+
+
+def _lasts(key: Hashable) -> bool:
+    """Whether an answer outlives a change of the target: an experiment that was run is not run again."""
+    return isinstance(key, tuple) and key[0] in ("open", "experiment", "seen", "ingress-ca")
 
 
 def open_session(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rundrill.asking import Seen, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Raw, Reading, StateSeen, Value
+from rundrill.gateway.endpoints import Endpoint, ready_endpoints
 from rundrill.gateway.http import HttpError, get_by_name
 from rundrill.gateway.kubernetes import NotFound
 from rundrill.probe import HttpProbe
@@ -50,38 +51,20 @@ def _by_service(session: Session, address: ServiceAddress, path: str) -> tuple[R
 
 
 def _every_pod(session: Session, address: ServiceAddress, path: str) -> list[tuple[Reading, Raw]]:
-    pods = _ready_pods(session, address)
-    if not pods:
+    endpoints = ready_endpoints(session.kube, address.service)
+    if not endpoints:
         raw = answered("kubernetes", f"ready endpoints of {address.service}", [])
         return [(Reading(f"a ready pod of {address.service}", {"found": False}), raw)]
-    return [_by_pod(session, namespace, pod, port, path) for namespace, pod, port in pods]
+    return [_by_pod(session, endpoint, path) for endpoint in endpoints]
 
 
-def _by_pod(session: Session, namespace: str, pod: str, port: int, path: str) -> tuple[Reading, Raw]:
-    asked = f"GET http://{namespace}/{pod}:{port}{path}"
+def _by_pod(session: Session, endpoint: Endpoint, path: str) -> tuple[Reading, Raw]:
+    asked = f"GET http://{endpoint.namespace}/{endpoint.pod}:{endpoint.port}{path}"
     started = time.perf_counter()
-    status, body = session.kube.pod_get(namespace, pod, port, path, timeout=TIMEOUT_S)
-    return _answer(pod, asked, status, body, time.perf_counter() - started)
-
-
-def _ready_pods(session: Session, address: ServiceAddress) -> list[tuple[str, str, int]]:
-    """Namespace, name and port of each ready pod behind a service, by its endpoint slices."""
-    namespace, _, named = address.service.partition("/")
-    name, _, port = named.partition(":")
-    service = session.kube.one("v1/Service", namespace, name)
-    port_name = next((one.get("name") for one in service["spec"]["ports"] if str(one["port"]) == port), None)
-    slices = session.kube.items(
-        "discovery.k8s.io/v1/EndpointSlice", namespace, f"kubernetes.io/service-name={name}"
+    status, body = session.kube.pod_get(
+        endpoint.namespace, endpoint.pod, endpoint.port, path, timeout=TIMEOUT_S
     )
-    found = {
-        (namespace, endpoint["targetRef"]["name"], int(open_port["port"]))
-        for one in slices
-        for open_port in one.get("ports") or ()
-        if (open_port.get("name") or None) == (port_name or None)
-        for endpoint in one.get("endpoints") or ()
-        if endpoint.get("conditions", {}).get("ready") and endpoint.get("targetRef", {}).get("kind") == "Pod"
-    }
-    return sorted(found)
+    return _answer(endpoint.pod, asked, status, body, time.perf_counter() - started)
 
 
 def _by_name(session: Session, address: ServiceAddress, host: str, path: str) -> tuple[Reading, Raw]:

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rundrill.errors import TargetError
+from rundrill.gateway.http import HttpError, get_by_name
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -146,3 +148,21 @@ def test_a_waiver_holds_until_its_day_and_only_for_a_miss(
     row = next(one for one in checks.report()["promises"] if one["id"] == f"{SLUG}.cache.ping")
     assert row["verdict"] == verdict
     assert holds or "nobody" in json.dumps(row)
+
+
+def test_a_forward_is_opened_anew_when_its_pod_is_gone(session: Session) -> None:
+    before = session.reach("monitoring/kube-state:8080")
+    (pod,) = session.kube.items("v1/Pod", "monitoring", "app=kube-state")
+    session.kube.delete("v1/Pod", "monitoring", pod["metadata"]["name"], grace=0)
+    after = until(lambda: reached(session), timedelta(minutes=2))
+    assert after
+    assert after != before
+
+
+def reached(session: Session) -> tuple[str, int] | None:
+    """The way to a server, once a GET on it is answered."""
+    try:
+        way = session.reach("monitoring/kube-state:8080")
+        return way if get_by_name("http", way, "kube-state", "/metrics", None).status == 200 else None
+    except (TargetError, HttpError):  # The new pod is not there yet.
+        return None

@@ -1,0 +1,44 @@
+"""Who stands behind a service right now, by its endpoint slices."""
+
+from dataclasses import dataclass
+
+from rundrill.gateway.kubernetes import Kube, NotFound
+
+
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """One ready pod behind a service, and the port that it listens on."""
+
+    namespace: str
+    pod: str
+    port: int
+    uid: str
+
+
+def ready_endpoints(kube: Kube, service: str) -> list[Endpoint]:
+    """The ready pods behind `namespace/name:port`; NotFound where there is no such service."""
+    namespace, _, named = service.partition("/")
+    name, _, port = named.partition(":")
+    spec = kube.one("v1/Service", namespace, name)["spec"]
+    port_name = next((one.get("name") for one in spec["ports"] if str(one["port"]) == port), None)
+    slices = kube.items("discovery.k8s.io/v1/EndpointSlice", namespace, f"kubernetes.io/service-name={name}")
+    found = {
+        Endpoint(
+            namespace, endpoint["targetRef"]["name"], int(open_port["port"]), endpoint["targetRef"]["uid"]
+        )
+        for one in slices
+        for open_port in one.get("ports") or ()
+        if (open_port.get("name") or None) == (port_name or None)
+        for endpoint in one.get("endpoints") or ()
+        if endpoint.get("conditions", {}).get("ready") and endpoint.get("targetRef", {}).get("kind") == "Pod"
+    }
+    return sorted(found)
+
+
+def lives(kube: Kube, endpoint: Endpoint) -> bool:
+    """Whether that very pod is still there, and not on its way out."""
+    try:
+        metadata = kube.one("v1/Pod", endpoint.namespace, endpoint.pod)["metadata"]
+    except NotFound:
+        return False
+    return bool(metadata["uid"] == endpoint.uid and "deletionTimestamp" not in metadata)
