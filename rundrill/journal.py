@@ -1,6 +1,7 @@
 """What Chaos Toolkit's journal tells, re-derived: its exit code calls an unmet gate and a failed action a success."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from rundrill.errors import NoEvidence
 from rundrill.evidence import Step
 
 type Json = dict[str, Any]
+
+_OUTER = re.compile(r"^(chaoslib\.exceptions\.\w+: )?(rundrill\.errors\.\w+: )?")
+"""What Chaos Toolkit and Python put before the words of an error."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,12 @@ def _step(run: Json, phase: str = "") -> Step:
 
 
 def _error(run: Json) -> str | None:
+    """The error in its own words; the whole trace stands in the journal."""
     said = run.get("exception")
     if not said:
         return None if "status" in run else "cut short"
     text = said if isinstance(said, str) else "".join(said)
-    return text.strip()
+    return _OUTER.sub("", text.strip().splitlines()[-1])
 
 
 def _time(text: object) -> datetime | None:

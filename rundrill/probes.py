@@ -62,6 +62,8 @@ def alert_resolves(id: str) -> dict[str, str]:
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
     watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory())}
+    if not any(name.startswith("witness:") for name in watch.seen):
+        raise NoEvidence(f"{watch.promise.alert_name} never arrived, so there is nothing to resolve")
     waits = profile.pace(profile.group_interval) + profile.pace(alert.notified_within)
     until(lambda: _resolved(watch, alert.receivers), 2 * waits + SLACK)
     if not watch.reached("resolved", alert.receivers):
@@ -74,6 +76,7 @@ def alert_resolves(id: str) -> dict[str, str]:
 def users_recover(id: str) -> str:
     """When the objective held again under load, for as long as the drill's promise says."""
     objective, drill = _objective(id), _drill()
+    _at("fault_proven")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
     since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING)
     found = until(lambda: _held(objective, since, drill.holds_for), drill.within + drill.holds_for + SLACK)
@@ -133,7 +136,11 @@ def _complete(namespace: str, workload: str) -> Rollout | None:
 
 
 def _held(objective: Objective, since: datetime, for_: timedelta) -> Held | None:
-    return held(child.crowd().read(), since, for_, objective.target, objective.within)
+    crowd = child.crowd().read()
+    found = held(crowd, since, for_, objective.target, objective.within)
+    if found is None and crowd.ended is not None:
+        raise NoEvidence("the crowd has left, so nothing can be said of its users")
+    return found
 
 
 def _at(station: str) -> datetime:

@@ -1,6 +1,7 @@
 """Drills of the tests: a policy of their own beside experiments of their own, and a drill in a process of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -39,11 +40,16 @@ def experiment(name: str, **changes: Any) -> dict[str, Any]:
 
 def write(policy: Path, name: str, content: dict[str, Any]) -> None:
     """An experiment of that name beside a policy of the tests."""
-    folder = policy.parent / "experiments"
-    if folder.is_symlink():
-        folder.unlink()
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (own(policy, "experiments") / f"{name}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def own(policy: Path, folder: str) -> Path:
+    """A folder beside a policy of the tests that is no longer ours, to write into."""
+    place = policy.parent / folder
+    if place.is_symlink():
+        place.unlink()
+        shutil.copytree(REPOSITORY / folder, place)
+    return place
 
 
 def start(policy: Path, directory: Path, name: str) -> subprocess.Popen[str]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import yaml
+
+from rundrill.errors import TargetError
 from rundrill.faults.rollout import rollout
 from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.session import Session, open_session
@@ -62,3 +65,41 @@ def _there(session: Session, name: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def prometheus(session: Session, space: str, rules: str) -> str:
+    """The address of a Prometheus of the tests that has these rules and not one sample."""
+    ours = session.kube.one("apps/v1/StatefulSet", "monitoring", "prometheus")["spec"]["template"]["spec"]
+    settings = yaml.safe_dump({"global": {"evaluation_interval": "1s"}, "rule_files": ["rules.yml"]})
+    files = {"prometheus.yml": settings, "rules.yml": rules}
+    session.kube.create("v1/ConfigMap", space, {"metadata": {"name": "rules"}, "data": files})
+    begin = "cp /etc/rules/*.yml /tmp/ && exec prometheus --config.file=/tmp/prometheus.yml"
+    container: Json = {
+        "name": "prometheus",
+        "image": ours["containers"][0]["image"],
+        "command": ["sh", "-c", f"{begin} --storage.tsdb.path=/tmp/samples"],
+        "volumeMounts": [{"name": "rules", "mountPath": "/etc/rules"}],
+        "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1},
+    }
+    volumes = [{"name": "rules", "configMap": {"name": "rules"}}]
+    spec = {"containers": [container], "volumes": volumes, "terminationGracePeriodSeconds": 0}
+    labels = {"app": "prometheus"}
+    session.kube.create("v1/Pod", space, {"metadata": {"name": "prometheus", "labels": labels}, "spec": spec})
+    service = {"selector": labels, "ports": [{"port": 9090}]}
+    session.kube.create("v1/Service", space, {"metadata": {"name": "prometheus"}, "spec": service})
+    assert until(lambda: _evaluates(session, space), SOON)
+    return f"{space}/prometheus:9090"
+
+
+def drop_rules(session: Session, space: str) -> None:
+    """Takes every rule from that Prometheus while it runs."""
+    command = ["sh", "-c", "echo 'groups: []' > /tmp/rules.yml && kill -HUP 1"]
+    assert session.kube.exec(space, "prometheus", "prometheus", command).code == 0
+
+
+def _evaluates(session: Session, space: str) -> bool:
+    try:
+        status, body = session.kube.pod_get(space, "prometheus", 9090, "/api/v1/rules")
+    except TargetError:  # It has no address yet.
+        return False
+    return status == 200 and b'"health":"ok"' in body and b'"health":"unknown"' not in body
