@@ -27,7 +27,8 @@ offline: setup  ## the tests that need no cluster
 
 cluster-tests: setup  ## the tests on the drill cluster, which is brought up (or healed) first
 	@$(RUNDRILL) up
-	@$(PY) -m pytest -q -m 'cluster and not soak' tests/cluster
+	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py tests/cluster
+	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
 soak: setup  ## what takes long
 	@$(RUNDRILL) up

@@ -24,6 +24,7 @@ PACKAGES = {
     "nsenter": "util-linux",
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "openssl": "openssl",
 }
 
 OWN_UV = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
