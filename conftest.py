@@ -3,6 +3,9 @@
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +115,17 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Measures what only reads before the first check is judged, several promises at a time."""
     harness = session.config.stash.get(HARNESS, None)
     if harness and not session.config.option.collectonly:
+        harness.say = partial(_say, session.config)
         harness.prefetch([promise for item in session.items if (promise := _promise(item))])
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """A line of progress, past pytest's capturing."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        reporter.ensure_newline()
+        reporter.write_line(f"{datetime.now(UTC):%H:%M:%S} {line}")
 
 
 def _promise(item: pytest.Item) -> Promise | None:

@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import rundrill
+from rundrill import gameday
 from rundrill.defects import show_defects
-from rundrill.errors import Interrupted, NoEvidence, RundrillError
-from rundrill.evidence import Evidence
+from rundrill.errors import Interrupted, NoEvidence, RundrillError, UndoError
+from rundrill.evidence import Evidence, ObjectiveSeen
 from rundrill.judge import judge, waive
 from rundrill.measure import measure
 from rundrill.promise import Promise
@@ -26,6 +27,10 @@ from rundrill.verdict import Outcome, Verdict
 
 AT_ONCE = 8
 """How many promises are measured at a time; a server gets no more questions than that at once."""
+
+
+FIRST_SLOW_STAGE = 5
+"""What comes from here on in a run takes seconds or minutes, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,12 @@ class Harness:
     rows: dict[str, Row] = field(default_factory=dict)
     defects: list[DefectSeen] = field(default_factory=list)
     interrupted: bool = False
+    undo_failed: str | None = None
     page: Path | None = None
     """The report, once it is written."""
     ended: datetime | None = None
+    say: Callable[[str], None] = field(default=lambda line: None)
+    """Tells a person what takes long."""
 
     def __post_init__(self) -> None:
         self.session.disruptive = self.asked.may_disrupt
@@ -86,7 +94,9 @@ class Harness:
     def prefetch(self, promises: Iterable[Promise]) -> None:
         """Measures everything that only reads, several promises at a time."""
         reading = [
-            promise for promise in promises if self.order(promise)[0] < 5 and not self.why_not(promise)
+            promise
+            for promise in promises
+            if self.order(promise)[0] < FIRST_SLOW_STAGE and not self.why_not(promise)
         ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
@@ -139,6 +149,7 @@ class Harness:
             profile=session.profile,
             disruptive=session.disruptive,
             interrupted=self.interrupted,
+            undo_failed=self.undo_failed,
             rows=tuple(
                 self.rows.get(promise.id) or self._unrun(promise) for promise in session.policy.promises
             ),
@@ -153,7 +164,28 @@ class Harness:
     def _seen(self, promise: Promise) -> Seen:
         return self.session.cached(("seen", promise.id), lambda: self._measured(promise))
 
+    def _settled(self) -> None:
+        """Waits, on a game day, until an objective can be measured fairly."""
+        gameday.wait_until_clean(self.session, self.say)
+        gameday.wait_until_full(self.session, self._covered, self.say)
+
+    def _covered(self) -> timedelta:
+        """How much of their window the objectives' samples cover: the least of them, nothing where one has none."""
+        seen = []
+        for promise in self.session.policy.promises:
+            if promise.objective and not self.why_not(promise):
+                try:
+                    found = measure(promise, self.session).seen
+                except NoEvidence:
+                    return timedelta(0)
+                seen += [found.covered] if isinstance(found, ObjectiveSeen) else []
+        return min(seen, default=timedelta(0))
+
     def _measured(self, promise: Promise) -> Seen:
+        if promise.objective and self.asked.gameday:
+            self.session.cached("settled", self._settled)
+        if self.order(promise)[0] >= FIRST_SLOW_STAGE:
+            self.say(f"{promise.id}: {promise.says}")
         started = time.monotonic()
         evidence: Evidence | None = None
         gap: str | None = None
@@ -161,6 +193,8 @@ class Harness:
             evidence = measure(promise, self.session)
         except Interrupted as error:
             raise KeyboardInterrupt from error
+        except UndoError as error:
+            gap = self.undo_failed = f"a fault may still be in place: {error}"
         except RundrillError as error:
             gap = str(error).removeprefix(f"{promise.id}: ")
         seen = self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)

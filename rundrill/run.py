@@ -55,5 +55,7 @@ class Run:
     interrupted: bool
     rows: tuple[Row, ...]
     defects: tuple[DefectSeen, ...] = ()
+    undo_failed: str | None = None
+    """What may still be in place of a fault, and why; None where every undo was proven."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """What was measured with and on: rundrill, kubernetes, postgres, prometheus, ..."""

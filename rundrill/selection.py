@@ -99,7 +99,10 @@ def order_of(promise: Promise, asked: Asked, allowed: frozenset[str] | None) -> 
     drilled = asked.may_disrupt and bool(names_of(promise)[1:])
     experiment = names_of(promise)[1] if drilled else ""
     if drilled and (allowed is None or experiment in allowed):
-        stage = 8 if promise.capacity else 6 if experiment == "synthetic-alert" else 7
+        stage = 9 if promise.capacity else 6 if experiment == "synthetic-alert" else 8
+    elif promise.objective and asked.gameday:
+        # Last before the faults: a young cluster's window fills while the rest is measured.
+        stage = 7
     else:
         stage = _STAGES.get(promise.kind, 2)
     listed = asked.gameday.experiments if asked.gameday else ()

@@ -26,8 +26,10 @@ def document(run: Run) -> Json:
 
 def gate_exit(run: Run) -> int:
     """What a pipeline should exit with: 0 goes on, 1 a `must` is MISSED, 3 a `must` is UNKNOWN or nothing was measured,
-    130 interrupted.
+    4 a fault may still be in place, 130 interrupted.
     """
+    if run.undo_failed is not None:
+        return 4
     if run.interrupted:
         return 130
     must = {row.verdict.outcome for row in run.rows if row.promise.gate == "must"}
@@ -44,7 +46,7 @@ def summary(run: Run) -> Json:
     return {
         "promises": len(run.rows),
         **{_key(outcome): counts[outcome] for outcome in Outcome},
-        "gate": {0: "passes", 1: "blocked", 3: "unknown", 130: "interrupted"}[exit_status],
+        "gate": {0: "passes", 1: "blocked", 3: "unknown", 4: "undo failed", 130: "interrupted"}[exit_status],
         "exit": exit_status,
         "answer": answer(counts, run.interrupted),
     }

@@ -123,5 +123,6 @@ def _gate(total: Json) -> str:
         "passes": "passes",
         "blocked": "blocked, a must-promise is missed",
         "unknown": f"does not pass, {unknown}",
+        "undo failed": "undo failed: a fault may still be in place, run `rundrill recover`",
         "interrupted": "interrupted",
     }[total["gate"]]

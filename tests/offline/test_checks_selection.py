@@ -94,3 +94,12 @@ def test_a_check_is_three_lines() -> None:
         lines = [line for line in path.read_text().splitlines() if line]
         assert len(lines) == 4, path.name
         assert not [line for line in lines if "import" in line]
+
+
+def test_on_a_game_day_objectives_are_measured_right_before_the_faults(policy: Policy) -> None:
+    asked = asked_for(policy, False, "first", ())
+    ordered = sorted(policy.promises, key=lambda one: order_of(one, asked, chosen(policy, asked)))
+    at = {one.id: place for place, one in enumerate(ordered)}
+    drilled = at["aic-aipaas.alert.service-down"]
+    assert at["aic-aipaas.alert.channel-critical"] < at["aic-aipaas.slo.availability"] < drilled
+    assert at["aic-aipaas.restore.manual-dump"] < at["aic-aipaas.slo.availability"]

@@ -162,3 +162,10 @@ def test_an_interrupted_run_says_so_to_the_shell():
     run = a_run(interrupted=True)
     assert gate_exit(run) == 130
     assert document(run)["summary"]["answer"].startswith("Interrupted: ")
+
+
+def test_a_fault_that_may_still_be_there_is_louder_than_any_verdict(tmp_path):
+    run = replace(judged((Outcome.MET, "must")), undo_failed="scale: auth-service has 0 replicas")
+    assert gate_exit(run) == 4
+    assert "may still be in place" in write_report(run, tmp_path).read_text()
+    CHECK.validate(read_report(tmp_path))
