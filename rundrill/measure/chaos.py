@@ -44,7 +44,7 @@ def _run(name: str, session: Session) -> Drilled:
     ledger.refuse_while_open(session)
     path = find(session.policy, "experiments", f"{name}.yaml")
     configuration = _configuration(path)
-    drill = session.directory / "evidence" / name
+    drill = session.directory.resolve() / "evidence" / name
     drill.mkdir(parents=True, exist_ok=True)
     started = datetime.now(UTC)
     slug, lines = str(configuration["runbook"]), drill / child.LINES

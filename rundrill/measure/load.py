@@ -90,7 +90,7 @@ def at_work(
             os.setpriority(os.PRIO_PROCESS, child.pid, AHEAD)
         load = Load(name, Crowd(lines), child, None if session.target.inside else address)
         if not until(lambda: load.crowd.read().began or child.poll() is not None, BEGINS_WITHIN):
-            raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN}")
+            raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN.seconds} s")
         if load.crowd.began is None:
             raise NoEvidence(f"the crowd {name} ended at once: {_last_words(lines.with_suffix('.log'))}")
         yield load
@@ -122,7 +122,7 @@ def see_capacity(promise: Promise, session: Session) -> tuple[CapacitySeen, tupl
     capacity = promise.capacity
     assert capacity is not None
     lasts = session.profile.pace(capacity.lasts)
-    directory = session.directory / "evidence" / capacity.crowd
+    directory = session.directory.resolve() / "evidence" / capacity.crowd
     directory.mkdir(parents=True, exist_ok=True)
     rate, lines = capacity.rate.per_second * MORE, directory / "crowd.jsonl"
     with at_work(session, session.slug(promise), capacity.crowd, lines, lasts + SPARE, rate) as load:
