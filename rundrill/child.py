@@ -16,7 +16,11 @@ LINES = "crowd.jsonl"
 
 def environment(session: Session, drill: Path, experiment: str) -> dict[str, str]:
     """What a parent must set for its child, so that it opens the same session."""
-    where = {POLICY: str(session.policy.path.resolve()), TARGET: session.target.url, DRILL: str(drill.resolve())}
+    where = {
+        POLICY: str(session.policy.path.resolve()),
+        TARGET: session.target.url,
+        DRILL: str(drill.resolve()),
+    }
     return where | {EXPERIMENT: experiment, PROFILE: session.profile_name}
 
 
