@@ -112,11 +112,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Measures what only reads before the first check is judged, several promises at a time."""
+    """Lets what only reads be measured together, and what takes long be told."""
     harness = session.config.stash.get(HARNESS, None)
     if harness and not session.config.option.collectonly:
         harness.say = partial(_say, session.config)
-        harness.prefetch([promise for item in session.items if (promise := _promise(item))])
+        harness.ahead([promise for item in session.items if (promise := _promise(item))])
 
 
 def _say(config: pytest.Config, line: str) -> None:
@@ -124,7 +124,8 @@ def _say(config: pytest.Config, line: str) -> None:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
-        reporter.ensure_newline()
+        if reporter._tw.width_of_current_line:
+            reporter.write_line("")
         reporter.write_line(f"{datetime.now(UTC):%H:%M:%S} {line}")
 
 

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
-import rundrill
 from rundrill import gameday
 from rundrill.defects import show_defects
 from rundrill.errors import Interrupted, NoEvidence, RundrillError, UndoError
@@ -21,16 +19,13 @@ from rundrill.measure import measure
 from rundrill.promise import Promise
 from rundrill.report import summary_lines, write_report
 from rundrill.run import DefectSeen, Row, Run
-from rundrill.selection import Asked, asked_for, check_of, chosen, left_out, order_of, why_not
+from rundrill.selection import READING, Asked, asked_for, check_of, chosen, left_out, order_of, why_not
 from rundrill.session import Session, open_session
 from rundrill.verdict import Outcome, Verdict
+from rundrill.versions import versions
 
 AT_ONCE = 8
 """How many promises are measured at a time; a server gets no more questions than that at once."""
-
-
-FIRST_SLOW_STAGE = 5
-"""What comes from here on in a run takes seconds or minutes, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +51,7 @@ class Harness:
     defects: list[DefectSeen] = field(default_factory=list)
     interrupted: bool = False
     undo_failed: str | None = None
+    unread: list[Promise] = field(default_factory=list)
     page: Path | None = None
     """The report, once it is written."""
     ended: datetime | None = None
@@ -91,19 +87,11 @@ class Harness:
         """Where a promise comes in this run."""
         return order_of(promise, self.asked, self.session.chosen)
 
-    def prefetch(self, promises: Iterable[Promise]) -> None:
-        """Measures everything that only reads, several promises at a time."""
-        reading = [
-            promise
-            for promise in promises
-            if self.order(promise)[0] < FIRST_SLOW_STAGE and not self.why_not(promise)
+    def ahead(self, promises: Iterable[Promise]) -> None:
+        """Takes note of everything that only reads: it is measured together when the first of it comes up."""
+        self.unread = [
+            promise for promise in promises if self.order(promise)[0] in READING and not self.why_not(promise)
         ]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                list(pool.map(self._seen, reading))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
 
     def evidence(self, promise: Promise) -> Evidence:
         """What was seen of a promise; NoEvidence where it was not, or where it proves nothing; its row is written."""
@@ -162,7 +150,24 @@ class Harness:
         return summary_lines(self.run(), width, os.path.relpath(self.page)) if self.page else []
 
     def _seen(self, promise: Promise) -> Seen:
+        if promise in self.unread:
+            self._read_ahead()
+        return self._kept(promise)
+
+    def _kept(self, promise: Promise) -> Seen:
         return self.session.cached(("seen", promise.id), lambda: self._measured(promise))
+
+    def _read_ahead(self) -> None:
+        """Measures everything that only reads, several promises at a time."""
+        reading, self.unread = self.unread, []
+        if self.asked.gameday:
+            self._settled()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            try:
+                list(pool.map(self._kept, reading))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _settled(self) -> None:
         """Waits, on a game day, until an objective can be measured fairly."""
@@ -182,21 +187,24 @@ class Harness:
         return min(seen, default=timedelta(0))
 
     def _measured(self, promise: Promise) -> Seen:
-        if promise.objective and self.asked.gameday:
-            self.session.cached("settled", self._settled)
-        if self.order(promise)[0] >= FIRST_SLOW_STAGE:
-            self.say(f"{promise.id}: {promise.says}")
+        if self.order(promise)[0] not in READING:
+            self.say(promise.id)
         started = time.monotonic()
         evidence: Evidence | None = None
         gap: str | None = None
         try:
             evidence = measure(promise, self.session)
-        except Interrupted as error:
-            raise KeyboardInterrupt from error
+        except Interrupted as cut:
+            self.measured[promise.id] = Seen(None, str(cut) or "interrupted", time.monotonic() - started)
+            raise KeyboardInterrupt from cut
         except UndoError as error:
             gap = self.undo_failed = f"a fault may still be in place: {error}"
         except RundrillError as error:
             gap = str(error).removeprefix(f"{promise.id}: ")
+        except KeyboardInterrupt as cut:
+            gap = str(cut) or "interrupted"
+            self.measured[promise.id] = Seen(None, gap, time.monotonic() - started)
+            raise
         seen = self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)
         return seen
 
@@ -227,38 +235,6 @@ def open_harness(
     place = Path(directory or f"reports/{started:%Y%m%d-%H%M%S}")
     session = open_session(policy, target, place, profile=profile)
     return Harness(session, asked_for(session.policy, disruptive, gameday, only), place, started)
-
-
-def versions(session: Session) -> dict[str, str]:
-    """What is measured with and on, as far as it tells."""
-    found = {"rundrill": rundrill.__version__, "python": sys.version.split()[0]}
-    questions: dict[str, Callable[[], object]] = {
-        "kubernetes": lambda: session.kube.get("/version")["gitVersion"]
-    }
-    for slug in session.target.entry.platforms:
-        questions |= {
-            "prometheus": partial(_prometheus, session, slug),
-            "alertmanager": partial(_alertmanager, session, slug),
-            "postgres": partial(_postgres, session, slug),
-        }
-    for name, ask in questions.items():
-        try:
-            found[name] = str(ask())
-        except RundrillError:
-            found[name] = "no answer"
-    return found
-
-
-def _prometheus(session: Session, slug: str) -> object:
-    return session.prometheus(slug).build()
-
-
-def _alertmanager(session: Session, slug: str) -> object:
-    return session.alertmanager(slug).version()
-
-
-def _postgres(session: Session, slug: str) -> object:
-    return session.postgres(slug).rows("SHOW server_version")[0]["server_version"]
 
 
 def _point_to(directory: Path) -> None:

@@ -98,18 +98,20 @@ def order_of(promise: Promise, asked: Asked, allowed: frozenset[str] | None) -> 
     """Where a promise comes in a run: what only reads first, then restores, channels, faults and load."""
     drilled = asked.may_disrupt and bool(names_of(promise)[1:])
     experiment = names_of(promise)[1] if drilled else ""
-    if drilled and (allowed is None or experiment in allowed):
-        stage = 9 if promise.capacity else 6 if experiment == "synthetic-alert" else 8
-    elif promise.objective and asked.gameday:
-        # Last before the faults: a young cluster's window fills while the rest is measured.
-        stage = 7
-    else:
+    if not drilled or (allowed is not None and experiment not in allowed):
         stage = _STAGES.get(promise.kind, 2)
+    elif experiment == "synthetic-alert":
+        # First on a game day: channels need no steady state, and a young cluster's window fills meanwhile.
+        stage = 0 if asked.gameday else 6
+    else:
+        stage = 8 if promise.capacity else 7
     listed = asked.gameday.experiments if asked.gameday else ()
     return stage, listed.index(experiment) if experiment in listed else len(listed)
 
 
-_STAGES: Mapping[str, int] = {"objective": 0, "state": 1, "alert": 2, "attestation": 3, "restore": 5}
+READING = range(1, 5)
+"""The stages that only read, several promises at a time; what comes later takes seconds or minutes each."""
+_STAGES: Mapping[str, int] = {"objective": 1, "state": 2, "alert": 3, "attestation": 4, "restore": 5}
 
 
 _STATES = {

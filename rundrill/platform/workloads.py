@@ -55,7 +55,7 @@ def wait_ready(kubectl: Kubectl, wanted: Sequence[Manifest], say: Progress, with
             raise NotReady(f"not ready after {within.total_seconds():g} s: {reasons}")
         if len(waiting) != said:
             said = len(waiting)
-            say(f"waiting for {said} workloads: {', '.join(waiting[:3])}{' …' if said > 3 else ''}")
+            say(f"waiting for {said} workloads: {waiting[0]}{' …' if said > 1 else ''}")
         time.sleep(POLL.total_seconds())
 
 

@@ -96,10 +96,10 @@ def test_a_check_is_three_lines() -> None:
         assert not [line for line in lines if "import" in line]
 
 
-def test_on_a_game_day_objectives_are_measured_right_before_the_faults(policy: Policy) -> None:
+def test_on_a_game_day_channels_come_first_while_the_window_fills(policy: Policy) -> None:
     asked = asked_for(policy, False, "first", ())
     ordered = sorted(policy.promises, key=lambda one: order_of(one, asked, chosen(policy, asked)))
     at = {one.id: place for place, one in enumerate(ordered)}
     drilled = at["aic-aipaas.alert.service-down"]
     assert at["aic-aipaas.alert.channel-critical"] < at["aic-aipaas.slo.availability"] < drilled
-    assert at["aic-aipaas.restore.manual-dump"] < at["aic-aipaas.slo.availability"]
+    assert at["aic-aipaas.slo.availability"] < at["aic-aipaas.restore.manual-dump"] < drilled
