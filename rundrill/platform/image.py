@@ -47,9 +47,12 @@ def build_image(home: Path, say: Progress) -> Image:
 
 
 def app_files() -> list[Path]:
-    """The files of the services' layer, in a fixed order."""
+    """The files of the services' layer, in a fixed order; a tool's caches are none of them."""
     return sorted(
-        p for p in APP.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".pyc"
+        file
+        for file in APP.rglob("*")
+        if file.is_file()
+        and not any(part == "__pycache__" or part.startswith(".") for part in file.relative_to(APP).parts)
     )
 
 
