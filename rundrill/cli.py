@@ -9,18 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rundrill.errors import RundrillError, TargetError
-
-_EXAMPLES = """\
-examples:
-  rundrill up                        a drill cluster with the reference platform on it
-  rundrill gate                      read-only checks; exit 0 met, 1 missed, 3 unknown
-  rundrill gameday first             faults under load, restores, the report
-  rundrill drill lose-the-auth-service
-  rundrill report latest             the summary of a saved run
-  rundrill down                      nothing of the cluster stays
-"""
+from rundrill.examples import OF_EACH_COMMAND, OVERVIEW
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rundrill",
         description="Drills that prove your runbooks.",
-        epilog=_EXAMPLES,
+        epilog=OVERVIEW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -51,11 +43,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_POLICY: dict[str, Any] = {
+    "type": Path,
+    "default": Path("slo.yaml"),
+    "metavar": "FILE",
+    "help": "default: slo.yaml",
+}
+
 type Words = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _word(words: Words, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
-    parser = words.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
+    parser = words.add_parser(
+        name,
+        help=says,
+        description=says[0].upper() + says[1:] + ".",
+        epilog=OF_EACH_COMMAND.get(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -63,7 +68,7 @@ def _word(words: Words, name: str, run: Callable[..., int | None], says: str) ->
 def _cluster_words(words: Words) -> None:
     up = _word(words, "up", _up, "bring up or heal the drill cluster and its platforms")
     up.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
-    up.add_argument("--no-platform", action="store_true", help="the bare cluster")
+    up.add_argument("--no-platform", action="store_true", help="Kubernetes and nothing on it")
     down = _word(words, "down", _down, "remove the drill cluster; caches stay")
     status = _word(words, "status", _status, "say what of the drill cluster runs")
     status.add_argument("--json", action="store_true", help="for machines")
@@ -72,20 +77,22 @@ def _cluster_words(words: Words) -> None:
         word.add_argument(
             "--provider", choices=("native", "kind"), help="default: kind where a Docker engine answers"
         )
-    up.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+    up.add_argument("--policy", **_POLICY)
 
 
 def _measuring_words(words: Words) -> None:
-    lint = _word(words, "lint", _lint, "read the policy, touch nothing, and list what is wrong with it")
-    lint.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+    lint = _word(words, "lint", _lint, "read the policy and list what is wrong with it; touches nothing")
+    lint.add_argument("--policy", **_POLICY)
     gate = _word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
-    gameday = _word(
-        words, "gameday", _gameday, "run a game day of slo.yaml: faults under load, restores, report"
-    )
+    gameday = _word(words, "gameday", _gameday, "run a game day: faults under load, restores, report")
     gameday.add_argument(
-        "name", nargs="?", default="first", metavar="NAME", help="an entry of `gamedays` (default: first)"
+        "name",
+        nargs="?",
+        default="first",
+        metavar="NAME",
+        help="an entry of slo.yaml's `gamedays` (default: first)",
     )
-    drill = _word(words, "drill", _drill, "run experiments, or the promises with these ids, and nothing else")
+    drill = _word(words, "drill", _drill, "run these experiments or promises, and nothing else")
     drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
     recover = _word(words, "recover", _recover, "undo every fault that the ledger still holds open")
     for word in (gate, gameday, drill, recover):
@@ -100,7 +107,7 @@ def _target_options(word: argparse.ArgumentParser) -> None:
     where = word.add_mutually_exclusive_group()
     where.add_argument("--target", default="kube://rundrill", metavar="URL", help="default: kube://rundrill")
     where.add_argument("--context", metavar="NAME", help="the same as --target kube://NAME")
-    word.add_argument("--policy", type=Path, default=Path("slo.yaml"), metavar="FILE")
+    word.add_argument("--policy", **_POLICY)
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,56 @@
+"""What `--help` shows under each command: examples, and what the exit status says."""
+
+OVERVIEW = """\
+examples:
+  rundrill up                            a drill cluster with a platform on it
+  rundrill gate                          read-only checks
+  rundrill gameday first                 faults under load, restores, report
+  rundrill drill lose-the-auth-service   one experiment
+  rundrill report                        the summary of the newest run
+  rundrill down                          nothing of the cluster stays
+
+rundrill COMMAND --help tells the rest.
+"""
+_EXITS = """\
+exit status:
+  0 passes                     3 a must promise is unknown
+  1 a must promise is missed   4 an undo failed: run rundrill recover
+  2 wrong call or policy       130 interrupted; undone and reported
+"""
+OF_EACH_COMMAND = {
+    "up": """\
+examples:
+  rundrill up                  makes or heals; seconds where all runs already
+  rundrill up --no-platform    Kubernetes and nothing on it
+""",
+    "status": "exit status: 0 where every part is in order, 1 where one is not.",
+    "kubeconfig": """\
+example:
+  kubectl --kubeconfig "$(rundrill kubeconfig)" get pods --all-namespaces
+""",
+    "lint": "exit status: 0 where nothing is wrong, 2 where something is.",
+    "gate": f"""\
+examples:
+  rundrill gate                        on the drill cluster
+  rundrill gate --context production   on a cluster of your kubeconfig
+
+{_EXITS}""",
+    "gameday": f"""\
+examples:
+  rundrill gameday         the game day `first`, as make drill runs it
+  rundrill gameday all     every experiment, restore and crowd
+
+{_EXITS}""",
+    "drill": f"""\
+examples:
+  rundrill drill lose-the-auth-service
+  rundrill drill aic-aipaas.restore.manual-dump aic-aipaas.alert.db-pool
+
+{_EXITS}""",
+    "recover": "exit status: 0 where no fault is open any more, 4 where one could not be undone.",
+    "report": """\
+examples:
+  rundrill report                    the newest run
+  rundrill report 20270131-093012    a folder of reports/
+""",
+}
