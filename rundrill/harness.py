@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Harness:
     interrupted: bool = False
     undo_failed: str | None = None
     unread: list[Promise] = field(default_factory=list)
+    selected: frozenset[str] = frozenset()
     page: Path | None = None
     """The report, once it is written."""
     ended: datetime | None = None
@@ -88,10 +90,10 @@ class Harness:
         return order_of(promise, self.asked, self.session.chosen)
 
     def ahead(self, promises: Iterable[Promise]) -> None:
-        """Takes note of everything that only reads: it is measured together when the first of it comes up."""
-        self.unread = [
-            promise for promise in promises if self.order(promise)[0] in READING and not self.why_not(promise)
-        ]
+        """Takes note of what is to run; what only reads is measured together when the first of it comes up."""
+        coming = [promise for promise in promises if not self.why_not(promise)]
+        self.selected = frozenset(promise.id for promise in coming)
+        self.unread = [promise for promise in coming if self.order(promise)[0] in READING]
 
     def evidence(self, promise: Promise) -> Evidence:
         """What was seen of a promise; NoEvidence where it was not, or where it proves nothing; its row is written."""
@@ -194,17 +196,17 @@ class Harness:
         gap: str | None = None
         try:
             evidence = measure(promise, self.session)
-        except Interrupted as cut:
+        except (Interrupted, KeyboardInterrupt) as cut:
             self.measured[promise.id] = Seen(None, str(cut) or "interrupted", time.monotonic() - started)
             raise KeyboardInterrupt from cut
         except UndoError as error:
             gap = self.undo_failed = f"a fault may still be in place: {error}"
         except RundrillError as error:
             gap = str(error).removeprefix(f"{promise.id}: ")
-        except KeyboardInterrupt as cut:
-            gap = str(cut) or "interrupted"
-            self.measured[promise.id] = Seen(None, gap, time.monotonic() - started)
-            raise
+        except Exception as error:  # noqa: BLE001
+            # A mistake of ours or of a library's: nobody knows, and no other promise suffers for it.
+            gap = f"measuring it broke: {error!r}"
+            self.say(traceback.format_exc())
         seen = self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)
         return seen
 
@@ -218,6 +220,8 @@ class Harness:
     def _unrun(self, promise: Promise) -> Row:
         why = self.why_not(promise) or ("the run was interrupted" if self.interrupted else "not selected")
         verdict = Verdict(promise.id, Outcome.NOT_RUN, why)
+        if promise.id in self.selected and not self.interrupted:
+            verdict = Verdict(promise.id, Outcome.UNKNOWN, "its check ended without a verdict")
         return Row(promise, self.session.slug(promise), verdict, None, 0.0)
 
 
