@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUNDRILL := .venv/bin/rundrill
 
-.PHONY: help setup drill gate test offline cluster-tests soak check bench up down clean lock
+.PHONY: help setup drill gate test offline cluster-tests check bench up down clean lock
 
 help:      ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -25,14 +25,10 @@ offline: setup  ## the tests that need no cluster
 	@deploy/test-tools.sh
 	@$(PY) -m pytest -q
 
-cluster-tests: setup  ## the tests on the drill cluster, which is brought up (or healed) first
+cluster-tests: setup  ## the tests on the drill cluster, brought up or healed first
 	@$(RUNDRILL) up
 	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py tests/cluster
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
-
-soak: setup  ## what takes long
-	@$(RUNDRILL) up
-	@$(PY) -m pytest -q -m soak tests
 
 check: setup  ## ruff, ruff format, mypy strict, rundrill lint
 	@$(PY) -m ruff check .
@@ -53,5 +49,5 @@ clean: down  ## down, and the environment and caches of this checkout
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache
 
 lock: setup  ## pin the newest versions that pyproject.toml allows
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
+	@$$([ -x .tools/bin/uv ] && echo .tools/bin/uv || echo uv) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev \
 	    --python-version 3.12 --upgrade pyproject.toml -o requirements.lock

@@ -9,11 +9,20 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "tests: installing Debian's postgresql (not started)" >&2
 # Without this file dpkg would start a server on the default port.
+ours=()
+trap 'rm -f "${ours[@]}"' EXIT
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod +x "$policy"
-    trap 'rm -f "$policy"' EXIT
+    ours=("$policy")
+fi
+# And without this one it would make a cluster that starts with the machine.
+preset=/etc/postgresql-common/createcluster.d/rundrill.conf
+if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    mkdir -p "${preset%/*}"
+    echo 'create_main_cluster = false' >"$preset"
+    ours+=("$preset")
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
