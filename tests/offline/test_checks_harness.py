@@ -1,6 +1,5 @@
 """A check that comes to no verdict is never taken for one that was not to run."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from rundrill import harness
 from rundrill.errors import NoEvidence
+from rundrill.evidence import Evidence
 from rundrill.harness import Harness
 from rundrill.policy import load_policy
 from rundrill.promise import Promise
@@ -39,22 +39,27 @@ def outcomes(run: Harness) -> dict[str, Outcome]:
     return {row.promise.id: row.verdict.outcome for row in run.run().rows}
 
 
-def breaking(error: Exception) -> Callable[[Promise, Session], None]:
-    def measure(promise: Promise, session: Session) -> None:
-        raise error
-
-    return measure
-
-
-def test_a_measurement_that_breaks_leaves_the_promise_unknown(
+def test_a_measurement_that_breaks_leaves_its_own_promise_unknown_and_no_other(
     run: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(harness, "measure", breaking(KeyError("data")))
-    state = run.session.policy.promise("aic-aipaas.cache.ping")
-    run.ahead(run.session.policy.promises)
-    with pytest.raises(NoEvidence, match=r"measuring it broke: KeyError\('data'\)"):
-        run.evidence(state)
-    assert outcomes(run)[state.id] is Outcome.UNKNOWN
+    broken, sound = (
+        run.session.policy.promise(f"aic-aipaas.{name}") for name in ("cache.ping", "cache.info")
+    )
+
+    def measure(promise: Promise, session: Session) -> Evidence:
+        if promise is broken:
+            raise KeyError("data")
+        raise NoEvidence("nobody answers")
+
+    monkeypatch.setattr(harness, "measure", measure)
+    run.ahead([broken, sound])
+    with pytest.raises(NoEvidence, match="nobody answers"):
+        run.evidence(sound)
+    with pytest.raises(KeyError, match="data"):
+        run.evidence(broken)
+    rows = {row.promise.id: row.verdict for row in run.run().rows}
+    assert rows[sound.id].reason == "nobody answers"
+    assert rows[broken.id].outcome is Outcome.UNKNOWN
     assert gate_exit(run.run()) == 3
 
 
