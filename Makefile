@@ -23,7 +23,7 @@ test: setup offline cluster-tests  ## every test, offline and on the cluster
 
 offline: setup  ## the tests that need no cluster
 	@deploy/test-tools.sh
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -m 'not cluster and not soak'
 
 cluster-tests: setup  ## the tests on the drill cluster, brought up or healed first
 	@$(RUNDRILL) up
