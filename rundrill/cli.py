@@ -75,7 +75,9 @@ def _cluster_words(words: Words) -> None:
     kubeconfig = _word(words, "kubeconfig", _kubeconfig, "print the path of the drill cluster's kubeconfig")
     for word in (up, down, status, kubeconfig):
         word.add_argument(
-            "--provider", choices=("native", "kind"), help="default: kind where a Docker engine answers"
+            "--provider",
+            choices=("native", "kind"),
+            help="default: kind where it and a Docker engine are there",
         )
     up.add_argument("--policy", **_POLICY)
 

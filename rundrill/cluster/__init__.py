@@ -1,6 +1,6 @@
 """Drill clusters: real ones, that can be made and unmade."""
 
-from rundrill.cluster.kind import Kind, docker_answers
+from rundrill.cluster.kind import Kind, kind_is_here
 from rundrill.cluster.native import Native
 from rundrill.cluster.provider import (
     ClusterBroken,
@@ -23,8 +23,8 @@ __all__ = [
 
 
 def open_provider(name: str | None = None) -> Provider:
-    """The provider of that name; without one, kind where a Docker engine answers, else native."""
-    match name or ("kind" if docker_answers() else "native"):
+    """The provider of that name; without one, kind where it and a Docker engine are there, else native."""
+    match name or ("kind" if kind_is_here() else "native"):
         case "kind":
             return Kind()
         case "native":

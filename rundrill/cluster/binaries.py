@@ -85,9 +85,10 @@ def wanted_go() -> tuple[int, ...]:
 
 def _build(go: Path, module: Path, packages: tuple[str, ...], into: Path) -> None:
     command = [str(go), "build", *FLAGS, "-o", f"{into}/", *packages]
-    done = subprocess.run(
-        command, cwd=module, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True
-    )
+    # Go would ask git of the checkout, which may be missing, or may refuse a checkout of another user.
+    flags = f"{os.environ.get('GOFLAGS', '')} -buildvcs=false".strip()
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": flags}
+    done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise ClusterRefused(f"go build in {module} failed:\n{done.stderr.strip()[-1500:]}")
 

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rundrill.cluster.processes import ENVIRONMENT
@@ -38,16 +40,33 @@ def install_packages(say: Progress) -> None:
     if shutil.which("apt-get") is None:
         raise ClusterRefused(f"this machine has no apt-get; install by hand: {' '.join(missing)}")
     say(f"installing Debian packages: {' '.join(missing)}")
-    # A daemon that a package brings along must not start: ours run in namespaces of their own.
-    quiet = (
-        os.environ | {"PATH": ENVIRONMENT["PATH"]} | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    with no_daemon_starts():
+        for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *missing]):
+            _apt_get(words)
+
+
+def _apt_get(words: list[str]) -> None:
+    quiet = os.environ | {"PATH": ENVIRONMENT["PATH"], "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        ["apt-get", *words], env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
-    for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *missing]):
-        done = subprocess.run(
-            ["apt-get", *words], env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
-        if done.returncode:
-            raise ClusterRefused(f"apt-get {words[0]} failed: {done.stderr.strip()[-600:]}")
+    if done.returncode:
+        raise ClusterRefused(f"apt-get {words[0]} failed: {done.stderr.strip()[-600:]}")
+
+
+@contextmanager
+def no_daemon_starts(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
+    """No daemon that a package brings along starts meanwhile; a machine that has a policy of its own keeps it."""
+    # Ours run in namespaces of their own. systemd's packages ask nothing but this file.
+    if policy.exists():
+        yield
+        return
+    try:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
 
 
 def _there(sign: str) -> bool:

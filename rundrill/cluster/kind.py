@@ -11,12 +11,18 @@ from rundrill.cluster.places import Places, find_places
 from rundrill.cluster.provider import ClusterBroken, ClusterRefused, ClusterStatus, NodeStatus, Progress
 
 CLUSTER = "rundrill"
+PROGRAMS = ("docker", "kind", "kubectl")
 SHAPE = """
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
 networking: {podSubnet: 198.18.0.0/17, serviceSubnet: 198.19.0.0/16}
 nodes: [{role: control-plane}, {role: worker}, {role: worker}]
 """
+
+
+def kind_is_here() -> bool:
+    """Whether kind can be taken without installing anything: its programs are there, and a Docker engine answers."""
+    return all(shutil.which(program) for program in PROGRAMS) and docker_answers()
 
 
 def docker_answers() -> bool:
@@ -38,7 +44,7 @@ class Kind:
 
     def preflight(self) -> None:
         """Refuses (ClusterRefused) without Docker, kind or kubectl."""
-        for program in ("docker", "kind", "kubectl"):
+        for program in PROGRAMS:
             if shutil.which(program) is None:
                 raise ClusterRefused(
                     f"the kind provider needs {program}, which is not on PATH; or use the native one"

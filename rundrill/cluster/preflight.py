@@ -46,17 +46,20 @@ def missing_features() -> list[str]:
     """What the kernel does not offer, of what a node needs."""
     lacking = [f"the {kind} namespace" for kind in ("mnt", "uts", "ipc", "net", "pid")
                if not Path(f"/proc/self/ns/{kind}").exists()]  # fmt: skip
-    if (
-        "overlay" not in Path("/proc/filesystems").read_text()
-        and subprocess.run(["modprobe", "overlay"], capture_output=True).returncode
-    ):
+    if "overlay" not in Path("/proc/filesystems").read_text() and not _loaded("overlay"):
         lacking.append("overlayfs")
     # Built in or loaded, the directory is there; services on one's own node need it.
-    if not Path("/proc/sys/net/bridge").exists():
-        subprocess.run(["modprobe", "br_netfilter"], capture_output=True, env=ENVIRONMENT)
-        if not Path("/proc/sys/net/bridge").exists():
-            lacking.append("br_netfilter")
+    bridge = Path("/proc/sys/net/bridge")
+    if not bridge.exists() and not (_loaded("br_netfilter") and bridge.exists()):
+        lacking.append("br_netfilter")
     return lacking + [f"the cgroup controller {name}" for name in cgroups.missing_controllers()]
+
+
+def _loaded(module: str) -> bool:
+    """Whether the kernel could load that module; a container may lack modprobe altogether."""
+    if shutil.which("modprobe", path=ENVIRONMENT["PATH"]) is None:
+        return False
+    return subprocess.run(["modprobe", module], capture_output=True, env=ENVIRONMENT).returncode == 0
 
 
 def check_way(places: Places) -> None:
