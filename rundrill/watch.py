@@ -92,11 +92,12 @@ class Watch:
     def _witness(self) -> None:
         name = self.promise.alert_name
         for one in self.session.witness(self.slug).notifications(alertname=name, since=self.since):
-            told = [alert["status"] for alert in one["alerts"] if self.mine(alert)]
+            # Its own status: that of the notification is "firing" while any other alert of the group is.
+            told = {alert["status"] for alert in one["alerts"] if self.mine(alert)}
             channel, at = one["channel"], time_of(one["arrived_at"])
-            if "firing" in told or (told and one["status"] == "firing"):
+            if "firing" in told:
                 self.note(f"witness:{channel}", at, "witness", "arrived_at")
-            elif told and f"witness:{channel}" in self.seen:
+            elif "resolved" in told and f"witness:{channel}" in self.seen:
                 self.note(f"resolved:{channel}", at, "witness", "arrived_at")
 
     def _firing_samples(self) -> list[float]:
