@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 RUNDRILL = str(Path(sys.executable).with_name("rundrill"))
 
@@ -48,14 +50,41 @@ def warm_drill() -> str:
     return f"{took:.0f} s (exit {status})"
 
 
-def hops_of_the_last_drill() -> str:
-    """Each timed hop of the newest report that has any, in seconds after the fault was proven."""
-    for path in sorted(Path("reports").glob("*/report.json"), reverse=True):
+def newest_drill() -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The newest alert of reports/ that a drill with load proved, and its evidence."""
+    for path in sorted(Path("reports").glob("2*/report.json"), reverse=True):
         for promise in json.loads(path.read_text())["promises"]:
-            hops = promise["measured"].get("hops") or []
-            if promise["kind"] == "alert" and len(hops) > 3:
-                return ", ".join(f"{hop['name']} {hop['after_s']:.1f}" for hop in hops)
-    return "no drill in reports/"
+            if promise["kind"] == "alert" and promise["measured"].get("load"):
+                return promise, json.loads((path.parent / promise["evidence"]).read_text())
+    return None
+
+
+def hops_of_the_last_drill() -> str:
+    """Each timed hop of the newest drill in reports/, in seconds after the fault was proven."""
+    drill = newest_drill()
+    if drill is None:
+        return "no drill in reports/"
+    return ", ".join(f"{hop['name']} {hop['after_s']:.1f}" for hop in drill[0]["measured"]["hops"])
+
+
+def hop_error() -> str:
+    """The largest difference between a hop of that drill and the raw times of Prometheus and the witness."""
+    drill = newest_drill()
+    if drill is None:
+        return "no drill in reports/"
+    at = {hop["name"]: datetime.fromisoformat(hop["at"]).timestamp() for hop in drill[0]["measured"]["hops"]}
+    differences = {}
+    for raw in drill[1]["raw"]:
+        if raw["asked"].startswith("ALERTS{"):
+            times = [float(t) for one in raw["answered"]["data"]["result"] for t, _ in one["values"]]
+            differences["firing"] = abs(min(times) - at["firing"])
+        if raw["source"] == "witness":
+            for note in raw["answered"]:
+                kind = "witness" if note["status"] == "firing" else "resolved"
+                name, arrived = f"{kind}:{note['channel']}", datetime.fromisoformat(note["arrived_at"])
+                if name in at:
+                    differences.setdefault(name, abs(arrived.timestamp() - at[name]))
+    return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in differences.items())
 
 
 BENCHES: dict[str, Callable[[], str]] = {
@@ -64,6 +93,7 @@ BENCHES: dict[str, Callable[[], str]] = {
     "cold-cluster": cold_cluster,
     "warm-drill": warm_drill,
     "hops": hops_of_the_last_drill,
+    "hop-error": hop_error,
 }
 
 
