@@ -1,8 +1,9 @@
 """Who stands behind a service right now, by its endpoint slices."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rundrill.gateway.kubernetes import Kube, NotFound
+from rundrill.gateway.kubernetes import Json, Kube, NotFound
 
 
 @dataclass(frozen=True, order=True)
@@ -17,6 +18,15 @@ class Endpoint:
 
 def ready_endpoints(kube: Kube, service: str) -> list[Endpoint]:
     """The ready pods behind `namespace/name:port`; NotFound where there is no such service."""
+    return _endpoints(kube, service, lambda conditions: bool(conditions.get("ready")))
+
+
+def staying_endpoints(kube: Kube, service: str) -> list[Endpoint]:
+    """The pods behind a service, ready or not, but for those on their way out."""
+    return _endpoints(kube, service, lambda conditions: not conditions.get("terminating"))
+
+
+def _endpoints(kube: Kube, service: str, wanted: Callable[[Json], bool]) -> list[Endpoint]:
     namespace, _, named = service.partition("/")
     name, _, port = named.partition(":")
     spec = kube.one("v1/Service", namespace, name)["spec"]
@@ -30,7 +40,7 @@ def ready_endpoints(kube: Kube, service: str) -> list[Endpoint]:
         for open_port in one.get("ports") or ()
         if (open_port.get("name") or None) == (port_name or None)
         for endpoint in one.get("endpoints") or ()
-        if endpoint.get("conditions", {}).get("ready") and endpoint.get("targetRef", {}).get("kind") == "Pod"
+        if wanted(endpoint.get("conditions") or {}) and endpoint.get("targetRef", {}).get("kind") == "Pod"
     }
     return sorted(found)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rundrill.asking import Seen, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Raw, Reading, StateSeen, Value
-from rundrill.gateway.endpoints import Endpoint, ready_endpoints
+from rundrill.gateway.endpoints import Endpoint, staying_endpoints
 from rundrill.gateway.http import HttpError, get_by_name
 from rundrill.gateway.kubernetes import NotFound
 from rundrill.probe import HttpProbe
@@ -23,7 +23,7 @@ MOST_BODY = 65536
 
 
 def see_http(probe: HttpProbe, session: Session, slug: str) -> Seen:
-    """Status, body, parsed JSON and time to answer; a service with no ready pod to ask is a reading with found=false."""
+    """Status, body, parsed JSON and time to answer; a service with no pod to ask is a reading with found=false."""
     address = _address(probe, session, slug)
     if probe.host:
         answers = [_by_name(session, address, probe.host, probe.path)]
@@ -51,10 +51,10 @@ def _by_service(session: Session, address: ServiceAddress, path: str) -> tuple[R
 
 
 def _every_pod(session: Session, address: ServiceAddress, path: str) -> list[tuple[Reading, Raw]]:
-    endpoints = ready_endpoints(session.kube, address.service)
+    endpoints = staying_endpoints(session.kube, address.service)
     if not endpoints:
-        raw = answered("kubernetes", f"ready endpoints of {address.service}", [])
-        return [(Reading(f"a ready pod of {address.service}", {"found": False}), raw)]
+        raw = answered("kubernetes", f"endpoints of {address.service}", [])
+        return [(Reading(f"a pod of {address.service}", {"found": False}), raw)]
     return [_by_pod(session, endpoint, path) for endpoint in endpoints]
 
 
