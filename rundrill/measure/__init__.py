@@ -64,10 +64,9 @@ def _run_experiment(name: str, promise: Promise, session: Session) -> tuple[Dril
         raise NoEvidence(f"{promise.id}: {name} needs --disruptive")
     if name == NAME:
         return try_channel(promise, session)
-    from rundrill.measure.chaos import run_experiment
+    from rundrill.measure.chaos import prove
 
-    seen, raw = run_experiment(name, session)
-    return seen, tuple(raw)
+    return prove(name, promise, session)
 
 
 def _see_state(promise: Promise, session: Session) -> Evidence:

@@ -19,9 +19,10 @@ from typing import Any
 import rundrill
 from rundrill import child, hops, ledger
 from rundrill.drilled import drill_seen, says
-from rundrill.errors import PolicyError
+from rundrill.errors import NoEvidence, PolicyError
 from rundrill.evidence import DrillSeen, Raw
 from rundrill.measure.load import at_work, find
+from rundrill.promise import Promise
 from rundrill.reading import read_yaml
 from rundrill.session import Session
 
@@ -29,6 +30,29 @@ LASTS = timedelta(minutes=40)
 """No experiment is longer: after this it is interrupted, and what it did is undone."""
 ROLLS_BACK_WITHIN = timedelta(minutes=5)
 type Drilled = tuple[DrillSeen, tuple[Raw, ...]]
+
+_WATCHING = ("alert_is_quiet", "alert_arrives", "alert_resolves")
+
+
+def prove(name: str, promise: Promise, session: Session) -> Drilled:
+    """What one run of the experiment showed; NoEvidence, and nothing is run, where it could not prove this promise."""
+    content = read_yaml(find(session.policy, "experiments", f"{name}.yaml")).content
+    if wrong := mismatch(promise, content if isinstance(content, dict) else {}):
+        raise NoEvidence(f"{name} does not prove this: {wrong}")
+    return run_experiment(name, session)
+
+
+def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
+    """Why an experiment cannot prove a promise: it watches another alert, or runs under another crowd."""
+    gate = (experiment.get("steady-state-hypothesis") or {}).get("probes") or []
+    acts = [step.get("provider") or {} for step in (*gate, *(experiment.get("method") or []))]
+    watched = {str((act.get("arguments") or {}).get("id")) for act in acts if act.get("func") in _WATCHING}
+    if promise.alert and watched != {promise.id}:
+        return f"it watches {', '.join(sorted(watched)) or 'no alert'}"
+    crowd = (experiment.get("configuration") or {}).get("crowd")
+    if promise.drill and crowd != promise.drill.under:
+        return f"it runs under {crowd}, promised under {promise.drill.under}"
+    return None
 
 
 def run_experiment(name: str, session: Session) -> Drilled:

@@ -1,0 +1,64 @@
+"""An experiment proves the alert that it watches, under the crowd that was promised, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from game_day import ALERT, promise
+
+from rundrill.measure.chaos import mismatch
+from rundrill.policy import load_policy
+from rundrill.selection import names_of
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = load_policy(ROOT / "slo.yaml")
+DRILL = promise(
+    "procedure.drain", "users notice no drain", drill={"experiment": "drain", "under": "peak", "within": "5m"}
+)
+
+
+def experiment(*asked: tuple[str, str], crowd: str = "peak") -> dict[str, Any]:
+    """An experiment whose activities ask these questions of these promises; the first is its gate."""
+    steps = [{"provider": {"func": func, "arguments": {"id": of}}} for func, of in asked]
+    gate = {"probes": steps[:1]}
+    return {"configuration": {"crowd": crowd}, "steady-state-hypothesis": gate, "method": steps[1:]}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
+def test_our_own_experiments_prove_what_they_are_named_for(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    for one in POLICY.promises:
+        if path.stem in names_of(one):
+            assert mismatch(one, content) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param(
+            [("alert_is_quiet", ALERT.id), ("alert_arrives", ALERT.id), ("alert_resolves", ALERT.id)],
+            None,
+            id="this alert",
+        ),
+        pytest.param(
+            [("alert_is_quiet", "shop.other"), ("alert_arrives", "shop.other")],
+            "it watches shop.other",
+            id="another alert",
+        ),
+        pytest.param(
+            [("alert_is_quiet", "shop.other"), ("alert_arrives", ALERT.id)],
+            f"it watches {ALERT.id}, shop.other",
+            id="another alert's silence",
+        ),
+        pytest.param([("objective_is_met", "shop.slo.availability")], "it watches no alert", id="no alert"),
+    ],
+)
+def test_an_alert_is_proven_where_it_is_watched(asked: list[tuple[str, str]], said: str | None) -> None:
+    found = mismatch(ALERT, experiment(*asked))
+    assert found is None if said is None else said in str(found)
+
+
+def test_a_drill_is_proven_under_the_crowd_that_was_promised() -> None:
+    assert mismatch(DRILL, experiment()) is None
+    assert "runs under night, promised under peak" in str(mismatch(DRILL, experiment(crowd="night")))
