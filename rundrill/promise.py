@@ -111,8 +111,6 @@ class Restore(Frozen):
     rto: Duration
     rpo: Duration
     compare: Literal["content"]
-    literal: str | None = None
-    """The runbook's own command, run in isolation and expected to restore nothing."""
 
 
 class Capacity(Frozen):

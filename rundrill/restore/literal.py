@@ -77,8 +77,7 @@ def literal_restore(promise: Promise, session: Session) -> DefectSeen:
 
 def command_of(promise: Promise) -> str:
     """The runbook's restore command as the policy quotes it; NoEvidence where it quotes none."""
-    quoted = promise.literal.command if promise.literal else None
-    said = quoted or (promise.restore.literal if promise.restore else None)
+    said = promise.literal.command if promise.literal else None
     if not said:
         raise NoEvidence(f"{promise.id}: the policy quotes no literal command")
     return said
