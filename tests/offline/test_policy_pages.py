@@ -1,15 +1,18 @@
 """What the pages show of a promise is what the policy says."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from rundrill.frontpage import Attestations
+from rundrill.frontpage import Attestations, FrontPage
 from rundrill.policy import load_policy
 from rundrill.promise import KINDS, Promise
+from rundrill.runbook import Runbook
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / "policy.md", *(ROOT / "docs" / "promises" / f"{kind}.md" for kind in KINDS)]
@@ -68,3 +71,28 @@ def test_every_promise_is_one_sentence_that_can_be_read_aloud() -> None:
     for promise in load_policy(ROOT / "slo.yaml").promises:
         assert not promise.says.endswith("."), promise.id
         assert len(promise.says) <= 120, promise.id
+
+
+def models(root: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A type of the policy's files, and every type below it."""
+    yield root
+    for field in root.model_fields.values():
+        for part in parts(field.annotation):
+            yield from models(part)
+
+
+def parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from parts(inner)
+
+
+@pytest.mark.parametrize("file", [FrontPage, Runbook, Attestations])
+def test_every_key_of_the_policy_is_on_a_page(file: type[BaseModel]) -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    shown = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`\n]+`", pages))))
+    shown |= set(re.findall(r"\b([\w-]+):", "".join(re.findall(r"^```yaml.*?^```", pages, re.M | re.S))))
+    for model in models(file):
+        for name, field in model.model_fields.items():
+            assert (field.alias or name) in shown, f"{model.__name__}.{name}"
