@@ -7,7 +7,7 @@ shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 stamp=.venv/lock.sha256
-wanted=$(sha256sum requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$(sha256sum requirements.lock | cut -d' ' -f1)
 # A checkout that was moved has a launcher that points to where it was.
 ready() {
     [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] &&
