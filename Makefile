@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUNDRILL := .venv/bin/rundrill
 
+# Two parts of one make would be in each other's way on one cluster.
+.NOTPARALLEL:
 .PHONY: help setup drill gate test offline cluster-tests check bench up down clean lock
 
 help:      ## this list
