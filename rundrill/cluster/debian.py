@@ -12,7 +12,7 @@ from pathlib import Path
 from rundrill.cluster.processes import ENVIRONMENT
 from rundrill.cluster.provider import ClusterRefused, Progress
 
-# program (or file) that shows the package is there -> package
+# program (or pattern of files) that shows the package is there -> package
 PACKAGES = {
     "containerd": "containerd",
     "runc": "runc",
@@ -27,6 +27,9 @@ PACKAGES = {
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
     "openssl": "openssl",
+    # What fetches Go modules trusts these; the image's packages are signed with keys that an old Debian 12 lacks.
+    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+    "/usr/share/keyrings/debian-archive-trixie-automatic.*": "debian-archive-keyring",
 }
 
 OWN_UV = Path(__file__).parents[2] / ".tools" / "bin" / "uv"
@@ -70,11 +73,9 @@ def no_daemon_starts(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[N
 
 
 def _there(sign: str) -> bool:
-    return (
-        Path(sign).exists()
-        if sign.startswith("/")
-        else shutil.which(sign, path=ENVIRONMENT["PATH"]) is not None
-    )
+    if sign.startswith("/"):
+        return any(Path("/").glob(sign.removeprefix("/")))
+    return shutil.which(sign, path=ENVIRONMENT["PATH"]) is not None
 
 
 def find_go(home: Path, oldest: tuple[int, ...], say: Progress) -> Path:

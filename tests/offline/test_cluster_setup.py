@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rundrill.cluster import binaries, open_provider, preflight
-from rundrill.cluster.debian import no_daemon_starts
+from rundrill.cluster.debian import _there, no_daemon_starts
 from rundrill.cluster.places import Places
 from rundrill.cluster.processes import ENVIRONMENT
 
@@ -56,3 +56,11 @@ def test_go_is_not_asked_about_git(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GOFLAGS", "-modcacherw")
     binaries._build(go, tmp_path, ("tool",), Places(tmp_path).binaries)
     assert (tmp_path / "flags").read_text().split() == ["-modcacherw", "-buildvcs=false"]
+
+
+def test_a_package_is_there_where_its_program_or_a_file_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "keys-trixie.pgp").touch()
+    assert _there(f"{tmp_path}/keys-trixie.*")
+    assert not _there(f"{tmp_path}/keys-forky.*")
+    assert _there("sh")
+    assert not _there("no-such-program")
