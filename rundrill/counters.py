@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from rundrill.units import duration_text
+from rundrill.units import duration, duration_text
 
 SLICES = 500
 """A window is looked at in at most so many slices."""
+OUT_OF_SIGHT = timedelta(hours=1)
+"""For so long at least a series is remembered that a gap in the samples hid."""
 _CALL = re.compile(r"\bincrease\s*\(")
 _RANGE = re.compile(r"(?P<series>.+?)\s*\[(?P<window>[0-9a-z]+)\]\s*", re.DOTALL)
 
@@ -29,19 +31,27 @@ def with_births(expression: str) -> str:
 
     `increase` takes the first sample of a series for zero growth: the first failures of a kind are lost, and an
     objective looks better than it was. A series is born in the window when it had no sample in the window before,
-    although its job was scraped then; its last value is then all that it counted, or `increase` where a restart has
-    set it back. Without that proof of scraping, such as in a young Prometheus, `increase` stands as it is.
+    although its job answered a scrape then; its last value is then all that it counted, or `increase` where a restart
+    has set it back. One that was seen still earlier, and whose own target answered no scrape since, was not born but out
+    of sight, as when Prometheus was away: it counts what it gained. Without that answered scrape, such as in a young Prometheus, `increase` stands as it is.
     https://github.com/prometheus/prometheus/issues/3806
     """
 
     def born_too(series: str, window: str) -> str:
         earlier = f"[{window}] offset {window}"
         grown, last = f"increase({series}[{window}])", f"last_over_time({series}[{window}])"
-        born = f"(({grown} > {last} or {last}) unless last_over_time({series}{earlier}))"
-        scraped = f"group by (job) (last_over_time(up{earlier}))"
+        answered = f"max_over_time(up{earlier}) > 0"
+        still_earlier = f"last_over_time({series}{_still_earlier(duration(window))})"
+        gained = f"(({last} - {still_earlier} >= 0) unless on (job, instance) ({answered}) or {last})"
+        born = f"(({grown} > {gained} or {gained}) unless last_over_time({series}{earlier}))"
+        scraped = f"group by (job) ({answered})"
         return f"(({born} and on (job) {scraped}) or {grown})"
 
     return _rewritten(expression, born_too)
+
+
+def _still_earlier(window: timedelta) -> str:
+    return f"[{duration_text(max(window, OUT_OF_SIGHT))}] offset {duration_text(2 * window)}"
 
 
 def slice_of(window: timedelta, scrape_interval: timedelta) -> timedelta:

@@ -10,12 +10,21 @@ MINUTES = timedelta(minutes=2)
 
 
 def test_a_series_born_in_the_window_counts_what_it_came_with() -> None:
+    answered = "max_over_time(up[2m] offset 2m) > 0"
+    gained = (
+        "((last_over_time(hits[2m]) - last_over_time(hits[1h] offset 4m) >= 0)"
+        f" unless on (job, instance) ({answered}) or last_over_time(hits[2m]))"
+    )
     assert with_births("sum(increase(hits[2m]))") == (
-        "sum(((((increase(hits[2m]) > last_over_time(hits[2m]) or last_over_time(hits[2m]))"
+        f"sum(((((increase(hits[2m]) > {gained} or {gained})"
         " unless last_over_time(hits[2m] offset 2m))"
-        " and on (job) group by (job) (last_over_time(up[2m] offset 2m)))"
+        f" and on (job) group by (job) ({answered}))"
         " or increase(hits[2m])))"
     )
+
+
+def test_a_series_of_a_long_window_is_looked_for_a_whole_window_back() -> None:
+    assert "last_over_time(hits[30d] offset 60d)" in with_births("increase(hits[30d])")
 
 
 @pytest.mark.parametrize(
