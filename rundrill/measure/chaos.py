@@ -21,7 +21,7 @@ from rundrill import child, hops, ledger
 from rundrill.drilled import drill_seen, says
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.evidence import DrillSeen, Raw
-from rundrill.measure.load import at_work, find
+from rundrill.measure.load import at_work, find, own_directory
 from rundrill.promise import Promise
 from rundrill.reading import read_yaml
 from rundrill.session import Session
@@ -68,8 +68,7 @@ def _run(name: str, session: Session) -> Drilled:
     ledger.refuse_while_open(session)
     path = find(session.policy, "experiments", f"{name}.yaml")
     configuration = _configuration(path)
-    drill = session.directory.resolve() / "evidence" / name
-    drill.mkdir(parents=True, exist_ok=True)
+    drill = own_directory(session.directory, name)
     started = datetime.now(UTC)
     slug, lines = str(configuration["runbook"]), drill / child.LINES
     interrupted = False

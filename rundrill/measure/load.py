@@ -1,6 +1,7 @@
 """A crowd as a child process, and what a platform gave it: Locust never enters this process."""
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -108,6 +109,18 @@ def front_door(session: Session, platform: PlatformAddresses) -> Iterator[tuple[
         yield address
 
 
+def own_directory(run: Path, name: str) -> Path:
+    """A new directory for one experiment or crowd: hops and arrivals that an earlier one left must not mix with its own."""
+    evidence = run.resolve() / "evidence"
+    evidence.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        directory = evidence / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir()
+            return directory
+    raise AssertionError("numbers have ended")
+
+
 def find(policy: Policy, folder: str, name: str) -> Path:
     """A file beside the policy, or beside the engine where the policy has none of its own."""
     places = (policy.path.resolve().parent, Path(__file__).resolve().parents[2])
@@ -122,8 +135,7 @@ def see_capacity(promise: Promise, session: Session) -> tuple[CapacitySeen, tupl
     capacity = promise.capacity
     assert capacity is not None
     lasts = session.profile.pace(capacity.lasts)
-    directory = session.directory.resolve() / "evidence" / capacity.crowd
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = own_directory(session.directory, capacity.crowd)
     rate, lines = capacity.rate.per_second * MORE, directory / "crowd.jsonl"
     with at_work(session, session.slug(promise), capacity.crowd, lines, lasts + SPARE, rate) as load:
         crowd = load.finish(lasts + SPARE + BEGINS_WITHIN)
