@@ -1,11 +1,13 @@
 """The command: each word is thin, and calls pytest or the engine."""
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,16 +177,36 @@ def _drill(arguments: argparse.Namespace) -> int:
 
 
 def _checks(arguments: argparse.Namespace, words: Sequence[str]) -> int:
-    """What the run's own report says for the gate, or pytest's status where no report was written."""
+    """The exit status of a run of the checks, in a folder of its own."""
     target = f"kube://{arguments.context}" if arguments.context else arguments.target
-    directory = Path("reports") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    directory = own_folder(Path("reports"))
     command = [sys.executable, "-m", "pytest", "checks", "-q", "--no-header", "--target", target]
     command += ["--policy", str(arguments.policy), "--run-dir", str(directory), *words]
-    status = _child(command)
+    return exit_of(_child(command), directory)
+
+
+def own_folder(reports: Path) -> Path:
+    """A folder by the time of day that no other run has; a report that lies there is then this run's."""
+    while True:
+        folder = reports / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            time.sleep(0.1)
+        else:
+            return folder
+
+
+def exit_of(status: int, directory: Path) -> int:
+    """What the run's own report says for the gate, where pytest ended well; its status where no report was written."""
     written = directory / "report.json"
     if not written.exists():
+        with contextlib.suppress(OSError):
+            directory.rmdir()
         return status or 3
-    return int(json.loads(written.read_text())["summary"]["exit"])
+    said = int(json.loads(written.read_text())["summary"]["exit"])
+    # 1 is also pytest's word for a should-promise that failed; any other means that pytest itself broke.
+    return said or (0 if status in (0, 1) else 3)
 
 
 def _child(command: Sequence[str]) -> int:
