@@ -134,6 +134,10 @@ def _said(answer: requests.Response) -> str:
 
 
 def _samples(body: Json) -> Samples:
+    # Remarks on the query begin like this; any other warning says that a store did not give all it has.
+    partial = [said for said in body.get("warnings", ()) if not said.startswith("PromQL")]
+    if partial:
+        raise NoEvidence(f"Prometheus answers in part: {partial[0]}")
     kind, found = body["data"]["resultType"], body["data"]["result"]
     pairs = [({}, found)] if kind == "scalar" else [(one["metric"], one["value"]) for one in found]
     series = tuple(
