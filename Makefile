@@ -6,7 +6,7 @@ RUNDRILL := .venv/bin/rundrill
 
 # Two parts of one make would be in each other's way on one cluster.
 .NOTPARALLEL:
-.PHONY: help setup drill gate test offline cluster-tests check bench up down clean lock
+.PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
 help:      ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 16
@@ -31,6 +31,10 @@ cluster-tests: setup  ## the tests on the drill cluster, brought up or healed fi
 	@$(RUNDRILL) up
 	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py tests/cluster
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
+
+soak: setup  ## the whole game day: every fault, procedure and load of slo.yaml
+	@$(RUNDRILL) up
+	@$(RUNDRILL) gameday all
 
 check: setup  ## ruff, ruff format, mypy strict, rundrill lint
 	@$(PY) -m ruff check .

@@ -211,7 +211,9 @@ def exit_of(status: int, directory: Path) -> int:
 
 def _child(command: Sequence[str]) -> int:
     """The child's status; Ctrl-C reaches it through the terminal, and we wait for it to undo and report."""
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    # A selection from outside would thin the gate without a word.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    process = subprocess.Popen(command, env={**inherited, "PYTHONUNBUFFERED": "1"})
     while True:
         try:
             return process.wait()

@@ -1,14 +1,20 @@
 """What a game day runs, and from when on its target can be measured fairly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rundrill import ledger
 from rundrill.policy import Gameday, Policy
 from rundrill.session import Session
 from rundrill.waiting import until
 
+type Json = dict[str, Any]
+
 TELL_EVERY = timedelta(seconds=15)
+SETTLES = timedelta(seconds=5)
+"""What a scrape and the last failing request may take beyond the moment a pod is ready."""
+SERVE_NOBODY = frozenset({"kube-system", ledger.NAMESPACE})
 SPARE = 0.02
 """The share of a window that may lack samples before it is worth waiting for; the judge allows more."""
 
@@ -25,23 +31,44 @@ def plan(policy: Policy, gameday: Gameday) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def last_disturbed(closed: datetime | None, pods: Iterable[Json]) -> datetime | None:
+    """When users may last have felt a drill or a roll-out: the last fault undone, or the youngest pod ready.
+
+    `pods` as the API server gives them; those of Jobs serve nobody, and those that are not ready are the checks' to tell.
+    """
+    ready = [since for pod in pods if (since := _ready_since(pod)) is not None]
+    return max([*ready, *([closed] if closed else [])], default=None)
+
+
 def clean_from(session: Session) -> datetime | None:
-    """When the objectives' window no longer holds the last fault of a drill; None where it holds none now.
+    """When the objectives' window no longer holds the last drill or roll-out; None where it holds none now.
 
     Only a profile with a short window of its own can be waited for: a fault stays in 30 days for 30 days.
     """
-    window, last = session.profile.objective_window, ledger.last_closed(session)
-    if window is None or last is None or last + window <= datetime.now(UTC):
+    window = session.profile.objective_window
+    if window is None:
         return None
-    return last + window
+    pods = (pod for pod in session.kube.items("v1/Pod") if pod["metadata"]["namespace"] not in SERVE_NOBODY)
+    last = last_disturbed(ledger.last_closed(session), pods)
+    ready = None if last is None else last + window + SETTLES
+    return ready if ready is not None and ready > datetime.now(UTC) else None
 
 
 def wait_until_clean(session: Session, say: Callable[[str], None]) -> None:
-    """Returns once the window is clean; says every 15 s how long that still takes."""
-    ready = clean_from(session)
-    while ready is not None and (left := ready - datetime.now(UTC)) > timedelta(0):
-        say(f"waiting {left.total_seconds():.0f} s until the objectives' window is clean of the last drill")
-        until(lambda: datetime.now(UTC) >= ready, min(left, TELL_EVERY))
+    """Returns once the window is clean; says every 15 s how long that still takes, and gives up after twice that."""
+    deadline = datetime.now(UTC) + 2 * (session.profile.objective_window or timedelta(0))
+    while (ready := clean_from(session)) is not None and datetime.now(UTC) < deadline:
+        left = ready - datetime.now(UTC)
+        say(f"waiting {left.total_seconds():.0f} s until the objectives' window is clean of the last change")
+        until(lambda: None, min(left, TELL_EVERY))
+
+
+def _ready_since(pod: Json) -> datetime | None:
+    owners = {owner["kind"] for owner in pod["metadata"].get("ownerReferences", ())}
+    for condition in pod.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready" and condition["status"] == "True" and "Job" not in owners:
+            return datetime.fromisoformat(condition["lastTransitionTime"])
+    return None
 
 
 def wait_until_full(session: Session, covered: Callable[[], timedelta], say: Callable[[str], None]) -> None:

@@ -73,6 +73,8 @@ CREATE TABLE IF NOT EXISTS backup_markers (
     id bigserial PRIMARY KEY,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- A backup may be taken before the first service is up to write one.
+INSERT INTO backup_markers (written_at) SELECT clock_timestamp() WHERE NOT EXISTS (SELECT FROM backup_markers);
 
 GRANT USAGE ON SCHEMA public TO aic_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO aic_app;
