@@ -176,11 +176,14 @@ def _drill(arguments: argparse.Namespace) -> int:
     )
 
 
+def _target(arguments: argparse.Namespace) -> str:
+    return f"kube://{arguments.context}" if arguments.context else str(arguments.target)
+
+
 def _checks(arguments: argparse.Namespace, words: Sequence[str]) -> int:
     """The exit status of a run of the checks, in a folder of its own."""
-    target = f"kube://{arguments.context}" if arguments.context else arguments.target
     directory = own_folder(Path("reports"))
-    command = [sys.executable, "-m", "pytest", "checks", "-q", "--no-header", "--target", target]
+    command = [sys.executable, "-m", "pytest", "checks", "-q", "--no-header", "--target", _target(arguments)]
     command += ["--policy", str(arguments.policy), "--run-dir", str(directory), *words]
     return exit_of(_child(command), directory)
 
@@ -225,8 +228,7 @@ def _recover(arguments: argparse.Namespace) -> int:
     from rundrill import ledger
     from rundrill.session import open_session
 
-    target = f"kube://{arguments.context}" if arguments.context else arguments.target
-    session = open_session(arguments.policy, target, Path("reports"), disruptive=True)
+    session = open_session(arguments.policy, _target(arguments), Path("reports"), disruptive=True)
     try:
         undone = ledger.undo_all(session)
     finally:

@@ -1,11 +1,10 @@
-"""What a game day runs, and from when on its target can be measured fairly."""
+"""From when on a target can be measured fairly."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rundrill import ledger
-from rundrill.policy import Gameday, Policy
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -17,18 +16,6 @@ SETTLES = timedelta(seconds=5)
 SERVE_NOBODY = frozenset({"kube-system", ledger.NAMESPACE})
 SPARE = 0.02
 """The share of a window that may lack samples before it is worth waiting for; the judge allows more."""
-
-
-def plan(policy: Policy, gameday: Gameday) -> tuple[str, ...]:
-    """What would run and which promises that would prove, one line each."""
-    lines = [f"runbook {gameday.runbook}"]
-    for name in gameday.experiments:
-        lines.append(f"experiment {name}: {_listed(_proven_by(policy, name))}")
-    for name in gameday.crowds:
-        carried = [p.id for p in policy.promises if p.capacity and p.capacity.crowd == name]
-        lines.append(f"crowd {name}: {_listed(carried)}")
-    lines += [f"restore {promise_id}" for promise_id in gameday.restores]
-    return tuple(lines)
 
 
 def last_disturbed(closed: datetime | None, pods: Iterable[Json]) -> datetime | None:
@@ -83,16 +70,3 @@ def wait_until_full(session: Session, covered: Callable[[], timedelta], say: Cal
     while (missing := window - covered()) > SPARE * window and datetime.now(UTC) < deadline:
         say(f"waiting {missing.total_seconds():.0f} s until the objectives' window is full of samples")
         until(lambda: None, min(missing, TELL_EVERY))
-
-
-def _proven_by(policy: Policy, experiment: str) -> list[str]:
-    return [
-        promise.id
-        for promise in policy.promises
-        if (promise.alert and promise.alert.proven_by == experiment)
-        or (promise.drill and promise.drill.experiment == experiment)
-    ]
-
-
-def _listed(ids: list[str]) -> str:
-    return ", ".join(ids) or "no promise"
