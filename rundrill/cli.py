@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from rundrill.cli_cluster import cluster_words
+from rundrill.cli_words import POLICY, Words, add_word
 from rundrill.errors import RundrillError, TargetError
-from rundrill.examples import OF_EACH_COMMAND, OVERVIEW
+from rundrill.examples import OVERVIEW
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,55 +41,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _cluster_words(words)
+    cluster_words(words)
     _measuring_words(words)
     return parser
 
 
-_POLICY: dict[str, Any] = {
-    "type": Path,
-    "default": Path("slo.yaml"),
-    "metavar": "FILE",
-    "help": "default: slo.yaml",
-}
-
-type Words = argparse._SubParsersAction[argparse.ArgumentParser]
-
-
-def _word(words: Words, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
-    parser = words.add_parser(
-        name,
-        help=says,
-        description=says[0].upper() + says[1:] + ".",
-        epilog=OF_EACH_COMMAND.get(name),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _cluster_words(words: Words) -> None:
-    up = _word(words, "up", _up, "bring up or heal the drill cluster and its platforms")
-    up.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
-    up.add_argument("--no-platform", action="store_true", help="Kubernetes and nothing on it")
-    down = _word(words, "down", _down, "remove the drill cluster; caches stay")
-    status = _word(words, "status", _status, "say what of the drill cluster runs")
-    status.add_argument("--json", action="store_true", help="for machines")
-    kubeconfig = _word(words, "kubeconfig", _kubeconfig, "print the path of the drill cluster's kubeconfig")
-    for word in (up, down, status, kubeconfig):
-        word.add_argument(
-            "--provider",
-            choices=("native", "kind"),
-            help="default: kind where it and a Docker engine are there",
-        )
-    up.add_argument("--policy", **_POLICY)
-
-
 def _measuring_words(words: Words) -> None:
-    lint = _word(words, "lint", _lint, "read the policy and list what is wrong with it; touches nothing")
-    lint.add_argument("--policy", **_POLICY)
-    gate = _word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
-    gameday = _word(words, "gameday", _gameday, "run a game day: faults under load, restores, report")
+    lint = add_word(words, "lint", _lint, "read the policy and list what is wrong with it; touches nothing")
+    lint.add_argument("--policy", **POLICY)
+    gate = add_word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
+    gameday = add_word(words, "gameday", _gameday, "run a game day: faults under load, restores, report")
     gameday.add_argument(
         "name",
         nargs="?",
@@ -96,12 +58,12 @@ def _measuring_words(words: Words) -> None:
         metavar="NAME",
         help="an entry of slo.yaml's `gamedays` (default: first)",
     )
-    drill = _word(words, "drill", _drill, "run these experiments or promises, and nothing else")
+    drill = add_word(words, "drill", _drill, "run these experiments or promises, and nothing else")
     drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
-    recover = _word(words, "recover", _recover, "undo every fault that the ledger still holds open")
+    recover = add_word(words, "recover", _recover, "undo every fault that the ledger still holds open")
     for word in (gate, gameday, drill, recover):
         _target_options(word)
-    report = _word(words, "report", _report, "print the summary of a saved run again")
+    report = add_word(words, "report", _report, "print the summary of a saved run again")
     report.add_argument(
         "path", nargs="?", default="latest", metavar="RUN", help="a folder of reports/ (default: latest)"
     )
@@ -111,46 +73,7 @@ def _target_options(word: argparse.ArgumentParser) -> None:
     where = word.add_mutually_exclusive_group()
     where.add_argument("--target", default="kube://rundrill", metavar="URL", help="default: kube://rundrill")
     where.add_argument("--context", metavar="NAME", help="the same as --target kube://NAME")
-    word.add_argument("--policy", **_POLICY)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-def _up(arguments: argparse.Namespace) -> None:
-    from rundrill import cluster, platform
-    from rundrill.policy import load_policy
-
-    policy = None if arguments.no_platform else load_policy(arguments.policy)
-    provider = cluster.open_provider(arguments.provider)
-    provider.preflight()
-    provider.up(_say)
-    if policy is not None:
-        for slug in arguments.platform or platform.platforms():
-            platform.bring_up(slug, provider, policy, _say)
-
-
-def _down(arguments: argparse.Namespace) -> None:
-    from rundrill import cluster
-
-    cluster.open_provider(arguments.provider).down(_say)
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from rundrill import cluster
-
-    status = cluster.open_provider(arguments.provider).status()
-    print(json.dumps(asdict(status), default=str, indent=2) if arguments.json else status)
-    return 0 if status.running else 1
-
-
-def _kubeconfig(arguments: argparse.Namespace) -> None:
-    from rundrill import cluster
-
-    print(cluster.open_provider(arguments.provider).kubeconfig())
+    word.add_argument("--policy", **POLICY)
 
 
 def _lint(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,30 @@
+"""What every word of the command is made with."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rundrill.examples import OF_EACH_COMMAND
+
+POLICY: dict[str, Any] = {
+    "type": Path,
+    "default": Path("slo.yaml"),
+    "metavar": "FILE",
+    "help": "default: slo.yaml",
+}
+
+type Words = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_word(words: Words, name: str, run: Callable[..., int | None], says: str) -> argparse.ArgumentParser:
+    """The parser of a new word; `run` gets its arguments and gives the exit status."""
+    parser = words.add_parser(
+        name,
+        help=says,
+        description=says[0].upper() + says[1:] + ".",
+        epilog=OF_EACH_COMMAND.get(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
