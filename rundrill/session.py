@@ -19,7 +19,14 @@ from rundrill.gateway.witness import Witness
 from rundrill.policy import Policy, load_policy
 from rundrill.profile import Profile
 from rundrill.promise import Promise
-from rundrill.target import DatabaseAddress, PlatformAddresses, SecretRef, Target, open_target
+from rundrill.target import (
+    DatabaseAddress,
+    PlatformAddresses,
+    SecretRef,
+    ServiceAddress,
+    Target,
+    open_target,
+)
 
 _WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
@@ -116,7 +123,7 @@ class Session:
         return self.cached(("open", "witness", slug), lambda: Witness(self.kube, address))
 
     def postgres(self, slug: str, role: str = "reader") -> Postgres:
-        """The platform's database by one of its roles; only `reader` is held to reading."""
+        """The platform's database by one of its roles; all but `driller` are held to reading."""
         databases = self.platform(slug).postgres
         if role not in databases:
             raise TargetError(f"{self.target.url}: slo.yaml gives no PostgreSQL role {role!r} for {slug}")
@@ -131,6 +138,13 @@ class Session:
             raise TargetError(f"{self.target.url}: slo.yaml names no Redis for {slug}")
         way = self.reach(address.service)
         return self.cached(("open", "redis", slug, way), lambda: self._new_redis(address))
+
+    def ingress(self, slug: str) -> ServiceAddress:
+        """The platform's front door; TargetError where the target has none."""
+        address = self.platform(slug).ingress
+        if address is None:
+            raise TargetError(f"{self.target.url}: slo.yaml names no ingress for {slug}")
+        return address
 
     def reach(self, service: str) -> tuple[str, int]:
         """Host and port that lead to `namespace/name:port`: by name inside the cluster, by a forward outside."""
@@ -161,7 +175,7 @@ class Session:
         return server
 
     def _new_postgres(self, address: DatabaseAddress, role: str) -> Postgres:
-        database = Postgres(self.login(address), read_only=role == "reader")
+        database = Postgres(self.login(address), read_only=role != "driller")
         self._closing(database.close)
         return database
 

@@ -52,6 +52,12 @@ class DatabaseAddress(_Frozen):
     database: str | None = None
 
 
+class BrokerAddress(_Frozen):
+    """Kafka brokers inside the cluster, by the service that leads to any of them."""
+
+    service: Address
+
+
 class BackupPlace(_Frozen):
     """Where the artefacts of a backup lie: a directory on a claim, reached through a pod that mounts it."""
 
@@ -72,12 +78,14 @@ class PlatformAddresses(_Frozen):
     prometheus: ServiceAddress
     alertmanager: ServiceAddress
     witness: ServiceAddress | None = None
-    ingress: ServiceAddress
-    ingress_hosts: dict[str, str]
+    ingress: ServiceAddress | None = None
+    """Its front door; crowds and users' objectives need one."""
+    ingress_hosts: dict[str, str] = Field(default_factory=dict)
     """Role -> host name, such as {auth: auth.aic-aipaas.local}."""
-    postgres: dict[str, DatabaseAddress]
-    """`reader` for reading; `driller` for faults."""
+    postgres: dict[str, DatabaseAddress] = Field(default_factory=dict)
+    """`reader` for reading; `driller` for faults; any other, such as `replica`, reads too, where a probe names it."""
     redis: DatabaseAddress | None = None
+    kafka: BrokerAddress | None = None
     backups: dict[str, BackupPlace] = Field(default_factory=dict)
     namespaces: dict[str, str] = Field(default_factory=dict)
     """A runbook's namespace -> the one on this target, where they differ."""

@@ -1,6 +1,8 @@
 """What is seen of a promise on a target: one file a source; only this one knows them all."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from rundrill.asking import Seen, answered
 from rundrill.errors import NoEvidence
@@ -53,8 +55,9 @@ def _see_alert(promise: Promise, session: Session) -> Seen:
     """Rule and route; and a drill of it, where this session may run one."""
     assert promise.alert is not None
     rule, route, raw = see_wiring(promise, session)
-    if not session.may_run(promise.alert.proven_by):
-        return AlertSeen(rule, route, None), raw
+    unwritten = session.policy.runbook(session.slug(promise)).unwritten(promise)
+    if unwritten or not session.may_run(promise.alert.proven_by):
+        return AlertSeen(rule, route, None, unwritten), raw
     drill, more = _run_experiment(promise.alert.proven_by, promise, session)
     return AlertSeen(rule, route, drill), (*raw, *more)
 
@@ -77,26 +80,27 @@ def _see_state(promise: Promise, session: Session) -> Evidence:
 
 def _probed(probe: Probe, session: Session, slug: str) -> tuple[str, Seen]:
     """The source that a probe's word names, and what was seen there."""
-    if probe.http:
-        return "http", see_http(probe.http, session, slug)
-    if probe.workload:
-        return "kubernetes", see_workloads(probe.workload, session, slug)
-    if probe.object:
-        return "kubernetes", see_objects(probe.object, session, slug)
-    if probe.postgres_setting:
-        return "postgres", see_setting(probe.postgres_setting, session, slug)
-    if probe.sql:
-        return "postgres", see_sql(probe.sql, session, slug)
-    if probe.redis:
-        return "redis", see_redis(probe.redis, session, slug)
-    if probe.promql:
-        return "prometheus", see_promql(probe.promql, session, slug)
-    if probe.logs:
-        return "logs", see_logs(probe.logs, session, slug)
-    if probe.in_pod:
-        return "in-pod", see_in_pod(probe.in_pod, session, slug)
-    from rundrill.restore import read_backup
+    if probe.backup:
+        from rundrill.restore import read_backup
 
-    assert probe.backup is not None
-    seen = read_backup(probe.backup, session, slug)
-    return "backup", (seen, (answered("backup", f"newest artefact of {probe.backup.backup}", seen.readings),))
+        seen = read_backup(probe.backup, session, slug)
+        asked = f"newest artefact of {probe.backup.backup}"
+        return "backup", (seen, (answered("backup", asked, seen.readings),))
+    if probe.word not in _SOURCES:
+        raise NoEvidence(f"nothing measures the probe {probe.word!r} yet")
+    source, see = _SOURCES[probe.word]
+    return source, see(getattr(probe, probe.word), session, slug)
+
+
+_SOURCES: dict[str, tuple[str, Callable[[Any, Session, str], Seen]]] = {
+    "http": ("http", see_http),
+    "workload": ("kubernetes", see_workloads),
+    "object": ("kubernetes", see_objects),
+    "postgres_setting": ("postgres", see_setting),
+    "sql": ("postgres", see_sql),
+    "redis": ("redis", see_redis),
+    "promql": ("prometheus", see_promql),
+    "logs": ("logs", see_logs),
+    "in_pod": ("in-pod", see_in_pod),
+}
+"""A probe's word -> where it is asked, and what asks there."""

@@ -74,6 +74,7 @@ def rule_seen(group: Json, rule: Json, expected: str) -> RuleSeen:
         interval=timedelta(seconds=float(group["interval"])),
         expected_expr=expected,
         expr_same=alike,
+        annotations=rule.get("annotations") or {},
     )
 
 

@@ -25,7 +25,8 @@ _SETTINGS = """
 
 def see_setting(probe: SettingProbe, session: Session, slug: str) -> Seen:
     """The setting as a session that sets nothing itself has it."""
-    settings = session.cached(("settings", slug), lambda: _settings(session, slug))
+    key = ("settings", slug, probe.server)
+    settings = session.cached(key, lambda: _settings(session, slug, probe.server))
     row = settings.get(probe.setting)
     if row is None:
         raise NoEvidence(f"PostgreSQL shows its reader no setting {probe.setting!r}")
@@ -35,8 +36,8 @@ def see_setting(probe: SettingProbe, session: Session, slug: str) -> Seen:
     )
 
 
-def _settings(session: Session, slug: str) -> dict[str, Row]:
-    database = session.postgres(slug)
+def _settings(session: Session, slug: str, server: str) -> dict[str, Row]:
+    database = session.postgres(slug, server)
     try:
         # A connection of its own: the one that is kept has set its time-out and is read-only.
         with database.connect(bare=True) as connection:
@@ -50,7 +51,7 @@ def see_sql(probe: SqlProbe, session: Session, slug: str) -> Seen:
     """A reading of each row."""
     rows = [
         {name: _plain(value) for name, value in row.items()}
-        for row in session.postgres(slug).rows(probe.query)
+        for row in session.postgres(slug, probe.server).rows(probe.query)
     ]
     readings = (Reading(_subject(row, number), row) for number, row in enumerate(rows, start=1))
     return StateSeen(tuple(readings)), (answered("postgres", probe.query, rows),)
@@ -73,6 +74,8 @@ def _plain(value: Any) -> Value:
 
 def see_redis(probe: RedisProbe, session: Session, slug: str) -> Seen:
     """The answer to one command; NoEvidence where the command could change something."""
+    if probe.command is None:
+        raise NoEvidence("nothing counts Redis' keys yet")
     words = probe.command.split()
     name = " ".join(words[:2]).upper() if " ".join(words[:2]).upper() in _READING else words[0].upper()
     if name not in _READING:

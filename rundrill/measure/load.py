@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from rundrill.gateway.refusals import NotFound
 from rundrill.policy import Policy
 from rundrill.promise import Promise
 from rundrill.session import Session
-from rundrill.target import PlatformAddresses
+from rundrill.target import ServiceAddress
 from rundrill.waiting import until
 
 AHEAD = -5
@@ -72,8 +72,16 @@ def at_work(
     """A crowd that has begun, at the platform's front door; ended with the context, whatever happens there."""
     platform = session.platform(slug)
     with contextlib.ExitStack() as ending:
-        address = ending.enter_context(front_door(session, platform))
-        command = _command(session, platform, address, find(session.policy, "loadtests", f"{name}.py"), lines)
+        door = session.ingress(slug)
+        address = ending.enter_context(front_door(session, door))
+        command = _command(
+            session,
+            platform.ingress_hosts,
+            door,
+            address,
+            find(session.policy, "loadtests", f"{name}.py"),
+            lines,
+        )
         command += ["--seconds", f"{lasts.total_seconds():g}", *(["--rate", f"{rate:g}"] if rate else [])]
         log = ending.enter_context(lines.with_suffix(".log").open("wb"))
         child = subprocess.Popen(
@@ -98,12 +106,12 @@ def at_work(
 
 
 @contextlib.contextmanager
-def front_door(session: Session, platform: PlatformAddresses) -> Iterator[tuple[str, int]]:
+def front_door(session: Session, door: ServiceAddress) -> Iterator[tuple[str, int]]:
     """Host and port of the ingress: its own inside the cluster, a forward of its own outside."""
     if session.target.inside:
-        yield session.reach(platform.ingress.service)
+        yield session.reach(door.service)
         return
-    namespace, _, named = platform.ingress.service.partition("/")
+    namespace, _, named = door.service.partition("/")
     name, _, port = named.partition(":")
     with session.kube.forward(namespace, f"svc/{name}", int(port)) as address:
         yield address
@@ -157,14 +165,14 @@ def _capacity_seen(promise: Promise, policy: Policy, crowd: Crowd, bucket: timed
         good_per_bucket=crowd.good_per_bucket(bucket),
         bucket=bucket,
         lost=crowd.lost(),
-        kept=tuple(_kept(policy.promise(name), crowd) for name in capacity.keeps),
+        # What is no objective no crowd can see: the judge says that it was not measured.
+        kept=tuple(_kept(kept, crowd) for kept in map(policy.promise, capacity.keeps) if kept.objective),
     )
 
 
 def _kept(promise: Promise, crowd: Crowd) -> KeptSeen:
     objective = promise.objective
-    if objective is None:
-        raise NoEvidence(f"{promise.id} is no objective, so no crowd can show that it is kept")
+    assert objective is not None
     sent = [arrival for arrival in crowd.arrivals if arrival.sent]
     good = sum(arrival.good(objective.within) for arrival in sent)
     return KeptSeen(promise.id, objective.target, good, len(sent))
@@ -176,19 +184,24 @@ def _raw(lines: Path, crowd: Crowd) -> Raw:
 
 
 def _command(
-    session: Session, platform: PlatformAddresses, address: tuple[str, int], file: Path, lines: Path
+    session: Session,
+    hosts: Mapping[str, str],
+    door: ServiceAddress,
+    address: tuple[str, int],
+    file: Path,
+    lines: Path,
 ) -> list[str]:
-    hosts = ",".join(f"{role}={name}" for role, name in platform.ingress_hosts.items())
+    named = ",".join(f"{role}={name}" for role, name in hosts.items())
     words = ["--headless", "--users", "1", "--only-summary", "--parent", str(os.getpid())]
-    words += ["--host", f"{platform.ingress.scheme}://{address[0]}:{address[1]}", "--hosts", hosts]
-    authority = _authority(session, platform, lines.parent / "ingress-ca.crt")
+    words += ["--host", f"{door.scheme}://{address[0]}:{address[1]}", "--hosts", named]
+    authority = _authority(session, door, lines.parent / "ingress-ca.crt")
     words += ["--lines", str(lines), *(["--ca", str(authority)] if authority else [])]
     return [sys.executable, "-m", "locust", "-f", str(file), *words]
 
 
-def _authority(session: Session, platform: PlatformAddresses, path: Path) -> Path | None:
+def _authority(session: Session, door: ServiceAddress, path: Path) -> Path | None:
     """The file of the authority that signed the ingress; None where the system's own are to be believed."""
-    namespace = platform.ingress.service.partition("/")[0]
+    namespace = door.service.partition("/")[0]
     try:
         path.write_text(session.kube.one("v1/ConfigMap", namespace, "ingress-ca")["data"]["ca.crt"])
     except NotFound:

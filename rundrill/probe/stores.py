@@ -1,0 +1,88 @@
+"""Questions to databases, caches, brokers, and to what was put aside of them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rundrill.probe.frozen import Frozen, exactly_one
+
+
+class SettingProbe(Frozen):
+    """One PostgreSQL setting. Facts: value (as SHOW prints it), pending_restart (bool), source, overridden (bool: by role or database)."""
+
+    setting: str
+    server: str = "reader"
+    """The name of an entry of the target's `postgres`."""
+
+
+class SqlProbe(Frozen):
+    """A read-only query. One reading a row; facts: its columns; subject: the first column, or `row N`."""
+
+    query: str
+    server: str = "reader"
+    """The name of an entry of the target's `postgres`, such as `replica`."""
+
+
+class RedisProbe(Frozen):
+    """A read-only Redis command, or a count of keys. Facts: INFO sections as keys, CONFIG GET as key/value, PING as reply,
+    and took (seconds); of `keys`: keys (how many match), without_expiry, shortest and longest (seconds left)."""
+
+    command: str | None = None
+    keys: str | None = None
+    """A pattern such as `request:*`, walked by SCAN."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "RedisProbe":
+        exactly_one(self, "command", "keys")
+        return self
+
+
+class KafkaProbe(Frozen):
+    """Topics, consumer groups or brokers, by Kafka's admin protocol; `took` (seconds) with each.
+
+    Topics: found, partitions, replication, leaders (partitions that have one), under_replicated, in_sync (fewest of a
+    partition), messages (ends less starts), config.<key>. Groups: found, state, members, unowned (partitions without
+    an owner), lag (in all), lag_most (of one partition). Brokers: brokers, controller.
+    """
+
+    topics: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    all: bool = False
+    """Every consumer group that there is, in place of `groups`."""
+    brokers: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> "KafkaProbe":
+        exactly_one(self, "topics", "groups", "all", "brokers")
+        return self
+
+
+class BackupProbe(Frozen):
+    """The newest backup artefact. Facts: age (seconds), size (bytes), complete (bool: archive sound, trailer there), carriage_returns (int), sha256_matches (bool)."""
+
+    backup: str
+    """The name of an entry of the target's `backups`."""
+
+
+class ExportProbe(Frozen):
+    """The newest export of Kubernetes objects, as a file that a pod can see. Facts: found, age (seconds), parses (bool),
+    missing_kinds and missing (text, "" if none), equal (bool: live ConfigMaps' data), mode (text such as 600), copies (int)."""
+
+    namespace: str
+    """Where the pod is that sees the directory."""
+    claim: str | None = None
+    selector: str | None = None
+    """The pods that mount it; any pod that mounts the claim where nothing is said."""
+    directory: str
+    pattern: str
+    namespaces: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Whose objects must be in it."""
+    kinds: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Kinds of which every live object must be in it, as `v1/ConfigMap`."""
+    secrets: Literal["plain", "none"] = "none"
+    """Whether Secrets stand in it; their names are compared, never their values."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "ExportProbe":
+        exactly_one(self, "claim", "selector")
+        return self
