@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--only", action="append", default=[], metavar="NAME", help="a promise's id, or what proves it"
     )
+    group.addoption(
+        "--runbook", action="append", default=[], metavar="SLUG", help="only promises of this runbook"
+    )
     group.addoption("--run-dir", metavar="DIR", help="default: reports/<UTC time>")
 
 
@@ -67,7 +70,7 @@ def _open(config: pytest.Config) -> "Harness":
     # Here and not above: a bare `pytest` needs no client of any server.
     from rundrill.harness import open_harness
 
-    names = ("--target", "--run-dir", "--profile", "--disruptive", "--gameday", "--only")
+    names = ("--target", "--run-dir", "--profile", "--disruptive", "--gameday", "--only", "--runbook")
     return open_harness(Path(config.getoption("--policy")), *(config.getoption(name) for name in names))
 
 
@@ -94,7 +97,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _case(harness: "Harness", promise: Promise) -> Any:
     marks = []
     if why := harness.why_not(promise):
-        marks.append(pytest.mark.skip(reason=why))
+        marks.append(pytest.mark.skip(reason=why.says))
     if waiver := harness.waiver(promise):
         marks.append(pytest.mark.xfail(reason=waiver, strict=True, raises=AssertionError))
     return pytest.param(promise, id=promise.id, marks=marks)

@@ -63,6 +63,7 @@ class RuleSeen:
     """The expression that the policy generates, to show next to the loaded one."""
     expr_same: bool | None = None
     """Whether both parse to the same syntax tree; None where nobody compared, which is UNKNOWN."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ class AlertSeen:
     rule: RuleSeen | None
     route: RouteSeen | None
     drill: DrillSeen | None
+    unwritten: tuple[str, ...] = ()
+    """The files that a drill of it waits for; with one of them there is none, whatever was asked."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,19 @@ from rundrill.measure import measure
 from rundrill.promise import Promise
 from rundrill.report import summary_lines, write_report
 from rundrill.run import DefectSeen, Row, Run
-from rundrill.selection import READING, Asked, asked_for, check_of, chosen, left_out, order_of, why_not
+from rundrill.selection import (
+    READING,
+    Asked,
+    Left,
+    asked_for,
+    check_of,
+    chosen,
+    left_out,
+    order_of,
+    why_not,
+)
 from rundrill.session import Session, open_session
-from rundrill.verdict import Outcome, Verdict
+from rundrill.verdict import Because, Outcome, Verdict
 from rundrill.versions import versions
 
 AT_ONCE = 8
@@ -69,7 +79,7 @@ class Harness:
 
     def left_out(self, promise: Promise) -> bool:
         """Whether the caller named others and not this one."""
-        return left_out(promise, self.asked)
+        return left_out(promise, self.asked, self.session.slug(promise))
 
     def waiver(self, promise: Promise) -> str | None:
         """The reason of a waiver that still holds for a promise."""
@@ -79,10 +89,10 @@ class Harness:
                 return f"{waiver.reason} (until {waiver.expires}, approved by {waiver.approved_by})"
         return None
 
-    def why_not(self, promise: Promise) -> str | None:
+    def why_not(self, promise: Promise) -> Left | None:
         """Why a promise is not measured in this run; None where it is."""
-        target = self.session.target.entry
-        return why_not(promise, self.asked, self.session.slug(promise), target.capabilities)
+        runbook = self.session.policy.runbook(self.session.slug(promise))
+        return why_not(promise, self.asked, runbook, self.session.target.entry.capabilities)
 
     def order(self, promise: Promise) -> tuple[int, int]:
         """Where a promise comes in this run."""
@@ -214,8 +224,10 @@ class Harness:
         return verdict
 
     def _unrun(self, promise: Promise) -> Row:
-        why = self.why_not(promise) or ("the run was interrupted" if self.interrupted else "not selected")
-        verdict = Verdict(promise.id, Outcome.NOT_RUN, why)
+        why = self.why_not(promise)
+        says = why.says if why else "the run was interrupted" if self.interrupted else "not selected"
+        because = why.because if why else Because.UNASKED
+        verdict = Verdict(promise.id, Outcome.NOT_RUN, says, because=because)
         if promise.id in self.selected and not self.interrupted:
             verdict = Verdict(
                 promise.id, Outcome.UNKNOWN, "its check ended without a verdict: see pytest.html"
@@ -231,12 +243,13 @@ def open_harness(
     disruptive: bool,
     gameday: str | None,
     only: list[str],
+    runbooks: list[str],
 ) -> Harness:
     """A run that can begin: policy read, names known, target reached; otherwise an error, and nothing is touched."""
     started = datetime.now(UTC)
     place = Path(directory or f"reports/{started:%Y%m%d-%H%M%S}")
     session = open_session(policy, target, place, profile=profile)
-    return Harness(session, asked_for(session.policy, disruptive, gameday, only), place, started)
+    return Harness(session, asked_for(session.policy, disruptive, gameday, only, runbooks), place, started)
 
 
 def _point_to(directory: Path) -> None:

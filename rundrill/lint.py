@@ -9,7 +9,7 @@ from rundrill.feasible import impossible
 from rundrill.generate.alertmanager import channels
 from rundrill.policy import Policy, load_policy
 from rundrill.promise import Promise
-from rundrill.runbook import Runbook
+from rundrill.runbook import Runbook, crowd_file, experiment_file
 from rundrill.units import duration_text, ratio_text
 
 
@@ -27,6 +27,7 @@ def findings(policy: Policy, today: date) -> Iterator[str]:
     for runbook in policy.runbooks:
         yield from _unrouted(runbook)
         yield from _unused(runbook)
+        yield from _written(runbook, policy.path.parent)
     for promise in policy.promises:
         yield from _never_kept(promise, policy)
         yield from _measured_elsewhere(promise, policy)
@@ -66,6 +67,17 @@ def _unused(runbook: Runbook) -> Iterator[str]:
     used = {name for names in channels(runbook).values() for name in names}
     if spare := set(runbook.receivers) - used:
         yield f"{runbook.runbook}: no alert reaches {_listed(spare)}"
+
+
+def _written(runbook: Runbook, root: Path) -> Iterator[str]:
+    """Plans that were carried out: what rests on them would be left out for no reason."""
+    files = (
+        *map(experiment_file, runbook.planned.experiments),
+        *map(crowd_file, runbook.planned.crowds),
+    )
+    for file in files:
+        if (root / file).is_file():
+            yield f"{runbook.runbook}: {file} is there; take it out of `planned`"
 
 
 def _never_kept(promise: Promise, policy: Policy) -> Iterator[str]:

@@ -5,16 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rundrill.capabilities import Capability
 from rundrill.probe import Expectation, Probe
 from rundrill.units import Duration, Events, Ratio
 
 Gate = Literal["must", "should"]
 Kind = Literal["objective", "alert", "state", "drill", "restore", "capacity", "attestation"]
 Severity = Literal["critical", "warning", "info"]
-
+type Words = dict[str, str | int | float | bool]
+"""The numbers that a clause names and no key of ours takes: a count, `5m`, `1000/1s`, `85%`, a word."""
 
 SYNTHETIC = "synthetic-alert"
 """What proves a channel: an alert that is pushed to Alertmanager by hand. Every other proof is an experiment with a file."""
+OWN_LABELS = frozenset({"alertname", "severity", "promise", "runbook"})
 
 
 class Frozen(BaseModel):
@@ -55,6 +58,10 @@ class Alert(Frozen):
     never: tuple[str, ...] = ()
     proven_by: str
     """The name of an experiment, or `synthetic-alert`."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What its rule carries besides ours, such as {team: ai-pipeline}; routes may go by it."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """Such as {summary: …, runbook_url: …}, with Prometheus's own placeholders."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Alert":
@@ -64,6 +71,8 @@ class Alert(Frozen):
             raise ValueError("has a `when` and no `for` (try for: 0s)")
         if not self.when and (self.for_ is not None or self.quiet_for is not None):
             raise ValueError("has no `when`, so `for` and `quiet_for` say nothing")
+        if own := sorted(self.labels.keys() & OWN_LABELS):
+            raise ValueError(f"labels: {', '.join(own)} is set by the generator")
         if bool(self.when) == (self.proven_by == SYNTHETIC):
             wanted = (
                 "an experiment, since it has a `when`"
@@ -94,12 +103,23 @@ class Drill(Frozen):
     """This fault or procedure, under this crowd: recovered or done within a time, and what holds meanwhile."""
 
     experiment: str
-    under: str
+    under: str | None = None
+    """The crowd that must not notice; none where the clause has no users."""
     within: Duration
     """From the fault proven (or the procedure started) to the users' objective holding again."""
     holds_for: Duration = Field(default="30s", validate_default=True)
     """How long the objective must hold under load before it counts as recovered."""
     keeps: Keeps | None = None
+    with_: Annotated[Words, Field(alias="with")] = Field(default_factory=dict)
+    """The clause's own numbers, which the experiment is given."""
+    then: tuple[State, ...] = ()
+    """What must be so when it is done; a drill that nobody asked this of is never MET."""
+
+    @model_validator(mode="after")
+    def _somebody_notices(self) -> "Drill":
+        if self.keeps is not None and self.under is None:
+            raise ValueError("keeps says what a crowd must not notice, and there is none (say `under`)")
+        return self
 
 
 class Restore(Frozen):
@@ -120,7 +140,9 @@ class Capacity(Frozen):
     rate: Events
     lasts: Duration
     keeps: tuple[str, ...]
-    """Ids of objectives."""
+    """Ids of promises that hold meanwhile: objectives by what the crowd saw, states by looking."""
+    with_: Annotated[Words, Field(alias="with")] = Field(default_factory=dict)
+    """The clause's own numbers, which the crowd is given."""
 
     @model_validator(mode="after")
     def _some_load(self) -> "Capacity":
@@ -175,7 +197,7 @@ class Promise(Frozen):
     says: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(min_length=1)]
     gate: Gate
-    needs: tuple[str, ...] = ()
+    needs: tuple[Capability, ...] = ()
     evidence_lasts: Duration | None = None
     literal: Literally | None = None
     measured_part: MeasuredPart | None = None
@@ -205,6 +227,17 @@ class Promise(Frozen):
     def alert_name(self) -> str:
         """The `alertname` of its rule or synthetic alert: the id's last word in camel case, such as `ServiceDown`."""
         return "".join(word.capitalize() for word in self.id.rpartition(".")[2].split("-"))
+
+    @property
+    def experiment(self) -> str | None:
+        """The experiment that proves it; None for a channel too, which needs no file."""
+        named = self.alert.proven_by if self.alert else self.drill.experiment if self.drill else None
+        return None if named == SYNTHETIC else named
+
+    @property
+    def crowd(self) -> str | None:
+        """The crowd that it is measured under."""
+        return self.drill.under if self.drill else self.capacity.crowd if self.capacity else None
 
     @property
     def disruptive(self) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 from rundrill import promql
 from rundrill.frontpage import Attestations, FrontPage
 from rundrill.loading import Loaded
-from rundrill.promise import SYNTHETIC, Promise
+from rundrill.promise import SYNTHETIC, Promise, State
 from rundrill.reading import Location
-from rundrill.runbook import Indicator, Runbook
+from rundrill.runbook import Indicator, Runbook, crowd_file, experiment_file
 from rundrill.wording import Mistake, did_you_mean
 
 
@@ -43,6 +43,8 @@ def dangling(written: Written) -> Iterator[Mistake]:
     yield from _twice(written)
     for runbook in written.runbooks:
         yield from _queries(runbook)
+        for below, says in _planned(runbook.model):
+            yield runbook.wrong(("planned", *below), says)
     for runbook, at, promise in written.promises():
         for below, says in _promise_faults(promise, runbook.model, written):
             yield runbook.wrong((*at, *below), says)
@@ -101,7 +103,7 @@ def _promise_faults(promise: Promise, runbook: Runbook, written: Written) -> Fou
     yield from _objective(promise, runbook)
     yield from _alert(promise, runbook, written)
     yield from _state(promise, runbook, written)
-    yield from _drill(promise, written)
+    yield from _files(promise, runbook, written.root)
     yield from _references(promise, written)
     if promise.measured_part and promise.measured_part.reaches not in runbook.receivers:
         yield (
@@ -134,29 +136,55 @@ def _alert(promise: Promise, runbook: Runbook, written: Written) -> Found:
                 yield ("alert", key, number), _unknown(name, "receiver", runbook.receivers)
     if alert.when and (fault := promql.fault_of(alert.when)):
         yield ("alert", "when"), f"is no PromQL: {fault}"
-    yield from _file(alert.proven_by, ("alert", "proven_by"), "experiment", written.root)
 
 
 def _state(promise: Promise, runbook: Runbook, written: Written) -> Found:
-    if not promise.state:
-        return
-    probe = promise.state.probe
-    if probe.promql and (fault := promql.fault_of(probe.promql.query)):
-        yield ("state", "probe", "promql", "query"), f"is no PromQL: {fault}"
-    if probe.backup:
-        for name, target in written.front.model.targets.items():
-            platform = target.platforms.get(runbook.runbook)
-            if platform and probe.backup.backup not in platform.backups:
-                says = _unknown(probe.backup.backup, f"backup of target {name}", platform.backups)
-                yield ("state", "probe", "backup", "backup"), says
+    for at, state in _states(promise):
+        probe = state.probe
+        if probe.promql and (fault := promql.fault_of(probe.promql.query)):
+            yield (*at, "probe", "promql", "query"), f"is no PromQL: {fault}"
+        if probe.backup:
+            for name, target in written.front.model.targets.items():
+                platform = target.platforms.get(runbook.runbook)
+                if platform and probe.backup.backup not in platform.backups:
+                    says = _unknown(probe.backup.backup, f"backup of target {name}", platform.backups)
+                    yield (*at, "probe", "backup", "backup"), says
 
 
-def _drill(promise: Promise, written: Written) -> Found:
-    if promise.drill:
-        yield from _file(promise.drill.experiment, ("drill", "experiment"), "experiment", written.root)
-        yield from _file(promise.drill.under, ("drill", "under"), "crowd", written.root)
-    if promise.capacity:
-        yield from _file(promise.capacity.crowd, ("capacity", "crowd"), "crowd", written.root)
+def _states(promise: Promise) -> Iterator[tuple[Location, State]]:
+    """The state that a promise is, or those that its drill leads to."""
+    if promise.state:
+        yield ("state",), promise.state
+    for number, state in enumerate(promise.drill.then if promise.drill else ()):
+        yield ("drill", "then", number), state
+
+
+def _planned(runbook: Runbook) -> Found:
+    """A plan that no promise waits for."""
+    named = {
+        "experiments": {promise.experiment for promise in runbook.promises},
+        "crowds": {promise.crowd for promise in runbook.promises},
+    }
+    for key, names in named.items():
+        for number, name in enumerate(getattr(runbook.planned, key)):
+            if name not in names:
+                yield (key, number), f"no promise names {name!r}"
+
+
+def _files(promise: Promise, runbook: Runbook, root: Path) -> Found:
+    """Experiments and crowds are there, or planned."""
+    named = (
+        (
+            "experiment",
+            promise.experiment,
+            ("alert", "proven_by") if promise.alert else ("drill", "experiment"),
+        ),
+        ("crowd", promise.crowd, ("drill", "under") if promise.drill else ("capacity", "crowd")),
+    )
+    planned = {"experiment": runbook.planned.experiments, "crowd": runbook.planned.crowds}
+    for what, name, at in named:
+        if name and name not in planned[what]:
+            yield from _file(name, at, what, root)
 
 
 def _references(promise: Promise, written: Written) -> Found:
@@ -164,16 +192,15 @@ def _references(promise: Promise, written: Written) -> Found:
     if promise.restore and promise.restore.backup not in written.ids():
         yield ("restore", "backup"), _unknown(promise.restore.backup, "promise", written.ids())
     for number, name in enumerate(promise.capacity.keeps if promise.capacity else ()):
-        if name not in written.ids("objective"):
-            yield ("capacity", "keeps", number), _unknown(name, "objective", written.ids("objective"))
+        if name not in written.ids():
+            yield ("capacity", "keeps", number), _unknown(name, "promise", written.ids())
+        elif name == promise.id:
+            yield ("capacity", "keeps", number), "a promise cannot keep itself"
     if promise.measured_part and promise.measured_part.alert not in written.ids("alert"):
         yield ("measured_part", "alert"), _unknown(promise.measured_part.alert, "alert", written.ids("alert"))
 
 
-_PLACES: dict[str, Callable[[str], str]] = {
-    "experiment": "experiments/{}.yaml".format,
-    "crowd": "loadtests/{}.py".format,
-}
+_PLACES: dict[str, Callable[[str], str]] = {"experiment": experiment_file, "crowd": crowd_file}
 
 
 def _file(name: str, at: Location, what: str, root: Path) -> Found:

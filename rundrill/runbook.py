@@ -1,5 +1,6 @@
 """One runbook's file: its indicators, its receivers and its promises, as frozen types."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from string import Template
 from typing import Literal
@@ -34,6 +35,13 @@ class Receiver(Frozen):
     meaning: str
 
 
+class Planned(Frozen):
+    """Experiments and crowds that promises name and nobody wrote yet: what rests on them is NOT RUN."""
+
+    experiments: tuple[str, ...] = ()
+    crowds: tuple[str, ...] = ()
+
+
 class Runbook(Frozen):
     """Every promise of one runbook, in its own order."""
 
@@ -43,3 +51,28 @@ class Runbook(Frozen):
     indicators: dict[str, Indicator]
     receivers: dict[str, Receiver]
     promises: tuple[Promise, ...]
+    planned: Planned = Planned()
+
+    def unwritten(self, promise: Promise) -> tuple[str, ...]:
+        """The files that this promise waits for, such as `experiments/lose-the-queue.yaml`."""
+        experiment = promise.experiment if promise.experiment in self.planned.experiments else None
+        crowd = promise.crowd if promise.crowd in self.planned.crowds else None
+        return (
+            *([experiment_file(experiment)] if experiment else []),
+            *([crowd_file(crowd)] if crowd else []),
+        )
+
+
+def not_written(files: Sequence[str]) -> str:
+    """Why a promise that waits for these files is NOT RUN."""
+    return f"{' and '.join(files)} {'is' if len(files) == 1 else 'are'} not written yet"
+
+
+def experiment_file(name: str) -> str:
+    """Where an experiment stands, from the policy's directory."""
+    return f"experiments/{name}.yaml"
+
+
+def crowd_file(name: str) -> str:
+    """Where a crowd stands, from the policy's directory."""
+    return f"loadtests/{name}.py"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from rundrill.errors import PolicyError
 from rundrill.policy import Gameday, Policy
 from rundrill.promise import Promise
+from rundrill.runbook import Runbook, not_written
+from rundrill.verdict import Because
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Asked:
     gameday: Gameday | None = None
     only: tuple[str, ...] = ()
     """Ids of promises, or names of experiments and crowds; everything where nothing is said."""
+    runbooks: tuple[str, ...] = ()
+    """Only these; all of them where nothing is said."""
 
     @property
     def may_disrupt(self) -> bool:
@@ -23,7 +27,13 @@ class Asked:
         return self.disruptive or self.gameday is not None
 
 
-def asked_for(policy: Policy, disruptive: bool, gameday: str | None, only: Iterable[str]) -> Asked:
+def asked_for(
+    policy: Policy,
+    disruptive: bool,
+    gameday: str | None,
+    only: Iterable[str],
+    runbooks: Iterable[str] = (),
+) -> Asked:
     """The wish, once every name in it is one of the policy's; PolicyError otherwise."""
     if gameday is not None and gameday not in policy.gamedays:
         known = ", ".join(policy.gamedays)
@@ -35,7 +45,8 @@ def asked_for(policy: Policy, disruptive: bool, gameday: str | None, only: Itera
             raise PolicyError(
                 f"{policy.path}: {name!r} is neither a promise's id nor an experiment nor a crowd"
             )
-    return Asked(disruptive, policy.gamedays[gameday] if gameday else None, names)
+    slugs = tuple(policy.runbook(slug).runbook for slug in runbooks)
+    return Asked(disruptive, policy.gamedays[gameday] if gameday else None, names, slugs)
 
 
 def names_of(promise: Promise) -> tuple[str, ...]:
@@ -57,40 +68,56 @@ def chosen(policy: Policy, asked: Asked) -> frozenset[str] | None:
     return None
 
 
-def left_out(promise: Promise, asked: Asked) -> bool:
+def left_out(promise: Promise, asked: Asked, slug: str) -> bool:
     """Whether the caller named others and not this one."""
+    if asked.runbooks and slug not in asked.runbooks:
+        return True
     return bool(asked.only) and not set(names_of(promise)) & set(asked.only)
 
 
-def why_not(promise: Promise, asked: Asked, slug: str, capabilities: Iterable[str]) -> str | None:
+@dataclass(frozen=True)
+class Left:
+    """Why a promise is not measured in a run."""
+
+    because: Because
+    says: str
+
+
+def why_not(promise: Promise, asked: Asked, runbook: Runbook, capabilities: Iterable[str]) -> Left | None:
     """Why this promise is not measured in this run; None where it is."""
     lacking = sorted(set(promise.needs) - set(capabilities))
     if lacking:
-        return f"needs {', '.join(lacking)}, which the target does not have"
-    if left_out(promise, asked):
-        return "not asked for"
-    if asked.gameday and asked.gameday.runbook != slug:
-        return "not of this game day's runbook"
+        return Left(Because.CAPABILITY, f"needs {', '.join(lacking)}, which the target does not have")
+    if left_out(promise, asked, runbook.runbook):
+        return _UNASKED
+    if asked.gameday and asked.gameday.runbook != runbook.runbook:
+        return Left(Because.UNASKED, "not of this game day's runbook")
     if promise.restore:
         return _why_no_restore(promise, asked)
-    return _why_no_drill(promise, asked)
+    # Alerts are always measured: without a drill, by how they are wired.
+    return _why_no_drill(promise, asked, runbook) if promise.drill or promise.capacity else None
 
 
-def _why_no_restore(promise: Promise, asked: Asked) -> str | None:
+_UNASKED = Left(Because.UNASKED, "not asked for")
+_NO_PART = Left(Because.UNASKED, "not part of this game day")
+
+
+def _why_no_restore(promise: Promise, asked: Asked) -> Left | None:
     if asked.gameday:
-        return None if promise.id in asked.gameday.restores else "not part of this game day"
-    return None if asked.disruptive or asked.only else "starts a scratch server: needs --disruptive or --only"
-
-
-def _why_no_drill(promise: Promise, asked: Asked) -> str | None:
-    """Alerts are always measured: without a drill, by how they are wired."""
-    if not promise.drill and not promise.capacity:
+        return None if promise.id in asked.gameday.restores else _NO_PART
+    if asked.disruptive or asked.only:
         return None
+    return Left(Because.DISRUPTIVE, "starts a scratch server: needs --disruptive or --only")
+
+
+def _why_no_drill(promise: Promise, asked: Asked, runbook: Runbook) -> Left | None:
+    if unwritten := runbook.unwritten(promise):
+        return Left(Because.PLANNED, not_written(unwritten))
     if not asked.may_disrupt:
-        return "needs --disruptive"
+        return Left(Because.DISRUPTIVE, "needs --disruptive")
     if asked.gameday:
         names = {*asked.gameday.experiments, *asked.gameday.crowds}
-        return None if set(names_of(promise)) & names else "not part of this game day"
+        return None if set(names_of(promise)) & names else _NO_PART
     return None
 
 

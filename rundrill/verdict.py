@@ -15,6 +15,19 @@ class Outcome(StrEnum):
     NOT_RUN = "NOT RUN"
 
 
+class Because(StrEnum):
+    """Why a promise is NOT RUN, for whoever counts them apart."""
+
+    CAPABILITY = "capability"
+    """The target lacks something that the promise needs."""
+    PLANNED = "planned"
+    """Its experiment or crowd is not written yet."""
+    DISRUPTIVE = "disruptive"
+    """It changes or loads the target, and nobody asked for that."""
+    UNASKED = "unasked"
+    """The caller named others, or the run was cut short."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is said of one promise, why in one line, and the numbers behind it."""
@@ -27,6 +40,8 @@ class Verdict:
     a restore's rto_s, rpo_s, rows_compared, content_equal."""
     notes: tuple[str, ...] = ()
     """What else a reader must know: the time profile, extra alerts, a mend."""
+    because: Because | None = None
+    """Of NOT RUN only."""
 
     @property
     def met(self) -> bool:

@@ -9,7 +9,8 @@ from rundrill.judge.wiring import Finding, wiring_fault
 from rundrill.judge.words import listed, paced_text, seconds, time_text
 from rundrill.profile import Profile
 from rundrill.promise import Alert, Promise
-from rundrill.verdict import Outcome, Verdict
+from rundrill.runbook import not_written
+from rundrill.verdict import Because, Outcome, Verdict
 
 
 def judge_alert(promise: Promise, seen: AlertSeen, profile: Profile, at: datetime) -> Verdict:
@@ -17,7 +18,15 @@ def judge_alert(promise: Promise, seen: AlertSeen, profile: Profile, at: datetim
     alert = promise.alert
     assert alert is not None
     outcome, reason = _finding(promise.id, alert, seen, profile, at)
-    return Verdict(promise.id, outcome, reason, _figures(alert, seen, profile), _notes(seen, profile))
+    because = Because.PLANNED if seen.unwritten else Because.DISRUPTIVE
+    return Verdict(
+        promise.id,
+        outcome,
+        reason,
+        _figures(alert, seen, profile),
+        _notes(seen, profile),
+        because if outcome is Outcome.NOT_RUN else None,
+    )
 
 
 def _finding(promise_id: str, alert: Alert, seen: AlertSeen, profile: Profile, at: datetime) -> Finding:
@@ -25,7 +34,8 @@ def _finding(promise_id: str, alert: Alert, seen: AlertSeen, profile: Profile, a
     if wired:
         return wired
     if seen.drill is None:
-        return Outcome.NOT_RUN, "wired as promised; not proven: needs --disruptive"
+        why = not_written(seen.unwritten) if seen.unwritten else "needs --disruptive"
+        return Outcome.NOT_RUN, f"wired as promised; not proven: {why}"
     gap = _gap(alert, seen.drill)
     if gap:
         return Outcome.UNKNOWN, gap

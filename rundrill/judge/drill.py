@@ -34,7 +34,7 @@ def judge_drill(promise: Promise, seen: DrillSeen, profile: Profile) -> Verdict:
 
 
 def _finding(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
-    gap = drill_gap(seen, drill.experiment)
+    gap = drill_gap(seen, drill.experiment) or _unfollowed(drill)
     if gap:
         return Outcome.UNKNOWN, gap
     way = way_of(seen)
@@ -62,6 +62,15 @@ def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:
     if drill.keeps is not None and errors is not None and errors > drill.keeps.errors + 1e-12:
         limit = drill.keeps.errors
         return f"{_failures(seen)} failed meanwhile ({share_text(errors, limit)}), promised at most {share_text(limit)}"
+    return None
+
+
+def _unfollowed(drill: Drill) -> str | None:
+    """What a drill must show and nobody looks at yet."""
+    if drill.under is None:
+        return "no crowd was there, so nobody saw whether it was done"
+    if drill.then:
+        return "what must be so when it is done was not measured"
     return None
 
 

@@ -67,6 +67,17 @@ def _rule_fault(alert: Alert, rule: RuleSeen, profile: Profile) -> Finding | Non
             Outcome.MISSED,
             f"the loaded rule {rule.name} has severity {severity or 'none'}, promised {alert.severity}",
         )
+    return _words_fault(alert, rule)
+
+
+def _words_fault(alert: Alert, rule: RuleSeen) -> Finding | None:
+    """What the promise says that the rule carries, and it does not; what it carries besides is its own affair."""
+    promised = (("label", alert.labels, rule.labels), ("annotation", alert.annotations, rule.annotations))
+    for what, wanted, loaded in promised:
+        for name, text in wanted.items():
+            if loaded.get(name) != text:
+                found = f"the {what} {name}={loaded[name]!r}" if name in loaded else f"no {what} {name}"
+                return Outcome.MISSED, f"the loaded rule {rule.name} has {found}, promised {text!r}"
     return None
 
 

@@ -106,6 +106,7 @@ def _promise(row: Row) -> Json:
         "gate": promise.gate,
         "verdict": verdict.outcome.value,
         "reason": verdict.reason,
+        "because": verdict.because.value if verdict.because else None,
         "measured": plain(verdict.measured),
         "notes": list(verdict.notes),
         "reading": promise.note,

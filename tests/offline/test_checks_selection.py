@@ -7,7 +7,8 @@ import pytest
 from rundrill.errors import PolicyError
 from rundrill.policy import Policy, load_policy
 from rundrill.promise import Promise
-from rundrill.selection import Asked, asked_for, check_of, chosen, order_of, why_not
+from rundrill.selection import Asked, asked_for, check_of, chosen, left_out, order_of, why_not
+from rundrill.verdict import Because
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUG = "aic-aipaas"
@@ -18,19 +19,31 @@ def policy() -> Policy:
     return load_policy(ROOT / "slo.yaml")
 
 
+@pytest.fixture(scope="module")
+def shop() -> Policy:
+    return load_policy(ROOT / "tests" / "policies" / "good" / "slo.yaml")
+
+
 def promise(policy: Policy, name: str) -> Promise:
     return policy.promise(f"{SLUG}.{name}")
 
 
 def not_run(policy: Policy, asked: Asked) -> set[str]:
-    return {one.id.removeprefix(f"{SLUG}.") for one in policy.promises if why_not(one, asked, SLUG, ())}
+    runbook = policy.runbook(SLUG)
+    return {
+        one.id.removeprefix(f"{SLUG}.")
+        for one in runbook.promises
+        if why_not(one, asked, runbook, ()) and not runbook.unwritten(one) and not one.needs
+    }
 
 
 def test_a_run_that_only_reads_leaves_out_what_changes_the_target(policy: Policy) -> None:
     left = {
         one.id.removeprefix(f"{SLUG}.")
-        for one in policy.promises
+        for one in policy.runbook(SLUG).promises
         if one.kind in ("drill", "capacity", "restore")
+        and not policy.runbook(SLUG).unwritten(one)
+        and not one.needs
     }
     assert not_run(policy, Asked()) == left
 
@@ -49,15 +62,73 @@ def test_a_game_day_runs_its_own_experiments_and_restores(policy: Policy) -> Non
 
 def test_an_experiment_named_alone_brings_the_promises_that_it_proves(policy: Policy) -> None:
     asked = asked_for(policy, True, None, ["lose-the-auth-service"])
-    measured = {one.id for one in policy.promises} - {f"{SLUG}.{name}" for name in not_run(policy, asked)}
+    runbook = policy.runbook(SLUG)
+    measured = {one.id for one in runbook.promises if not why_not(one, asked, runbook, ())}
     assert measured == {f"{SLUG}.alert.service-down"}
     assert chosen(policy, asked) == {"lose-the-auth-service"}
 
 
 def test_a_capability_that_the_target_lacks_is_named(policy: Policy) -> None:
     needy = promise(policy, "cache.ping").model_copy(update={"needs": ("grafana",)})
-    assert why_not(needy, Asked(), SLUG, ()) == "needs grafana, which the target does not have"
-    assert why_not(needy, Asked(), SLUG, ("grafana",)) is None
+    runbook = policy.runbook(SLUG)
+    left = why_not(needy, Asked(), runbook, ())
+    assert left
+    assert left.says == "needs grafana, which the target does not have"
+    assert left.because is Because.CAPABILITY
+    assert why_not(needy, Asked(), runbook, ("grafana",)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "because", "words"),
+    [
+        pytest.param(
+            "procedure.more-tills",
+            Asked(disruptive=True),
+            Because.PLANNED,
+            "experiments/open-more-tills.yaml is not written yet",
+            id="a drill that nobody wrote, however much is asked for",
+        ),
+        pytest.param(
+            "procedure.more-tills",
+            Asked(),
+            Because.PLANNED,
+            "experiments/open-more-tills.yaml is not written yet",
+            id="a drill that nobody wrote is not one that needs leave",
+        ),
+        pytest.param("procedure.restart", Asked(), Because.DISRUPTIVE, "needs --disruptive", id="a drill"),
+        pytest.param("slo.sale", Asked(), Because.CAPABILITY, "needs waf", id="first what the target lacks"),
+        pytest.param(
+            "health.pods", Asked(only=("shop.slo.orders",)), Because.UNASKED, "not asked for", id="others"
+        ),
+        pytest.param(
+            "health.pods", Asked(runbooks=("bank",)), Because.UNASKED, "not asked for", id="elsewhere"
+        ),
+    ],
+)
+def test_what_is_not_measured_is_counted_by_its_cause(
+    shop: Policy, name: str, asked: Asked, because: Because, words: str
+) -> None:
+    left = why_not(shop.promise(f"shop.{name}"), asked, shop.runbook("shop"), ())
+    assert left
+    assert (left.because, words in left.says) == (because, True), left
+
+
+def test_a_crowd_that_nobody_wrote_is_named(shop: Policy) -> None:
+    left = why_not(shop.promise("shop.slo.sale"), Asked(disruptive=True), shop.runbook("shop"), ("waf",))
+    assert left
+    assert left.says == "loadtests/bargain-hunters.py is not written yet"
+
+
+def test_an_alert_whose_experiment_is_planned_is_looked_at_for_its_wiring(shop: Policy) -> None:
+    assert why_not(shop.promise("shop.alert.queue"), Asked(), shop.runbook("shop"), ()) is None
+
+
+def test_a_runbook_may_be_asked_for_alone(shop: Policy) -> None:
+    asked = asked_for(shop, False, None, (), ("shop",))
+    assert not left_out(shop.promise("shop.slo.orders"), asked, "shop")
+    assert left_out(shop.promise("shop.slo.orders"), asked, "bank")
+    with pytest.raises(PolicyError, match="no runbook is called 'shops'"):
+        asked_for(shop, False, None, (), ("shops",))
 
 
 @pytest.mark.parametrize(

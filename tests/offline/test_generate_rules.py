@@ -49,7 +49,7 @@ def test_accelerated_every_duration_of_a_rule_is_divided_and_no_text_in_quotes(s
 
 def test_a_channel_without_a_condition_has_no_rule(shop: Policy) -> None:
     rules = yaml.safe_load(prometheus_rules(shop, "shop", REAL))["groups"][0]["rules"]
-    assert [rule["alert"] for rule in rules] == ["Down"]
+    assert [rule["alert"] for rule in rules] == ["Down", "Queue"]
 
 
 def test_scrapes_and_evaluations_are_accelerated_and_never_under_a_second(shop: Policy) -> None:

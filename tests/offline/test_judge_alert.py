@@ -24,7 +24,7 @@ from game_day import (
 from rundrill.evidence import Hop, Step
 from rundrill.judge import judge
 from rundrill.profile import Profile
-from rundrill.verdict import Outcome
+from rundrill.verdict import Because, Outcome
 
 MET, MISSED, UNKNOWN, NOT_RUN = Outcome.MET, Outcome.MISSED, Outcome.UNKNOWN, Outcome.NOT_RUN
 
@@ -99,6 +99,40 @@ def test_another_route_than_promised_is_missed(route, words):
 def test_wired_without_a_fault_is_not_run():
     found = verdict(replace(ALERT_SEEN, drill=None))
     assert (found.outcome, found.reason) == (NOT_RUN, "wired as promised; not proven: needs --disruptive")
+
+
+def test_an_alert_whose_experiment_nobody_wrote_says_so_and_is_counted_apart():
+    seen = replace(ALERT_SEEN, drill=None, unwritten=("experiments/lose-the-login.yaml",))
+    found = verdict(seen)
+    assert (found.outcome, found.because) == (Outcome.NOT_RUN, Because.PLANNED)
+    assert found.reason == (
+        "wired as promised; not proven: experiments/lose-the-login.yaml is not written yet"
+    )
+    assert verdict(replace(seen, unwritten=())).because is Because.DISRUPTIVE
+    assert verdict(replace(seen, rule=None)).outcome is MISSED
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "outcome", "words"),
+    [
+        pytest.param({"team": "tills"}, {"summary": "gone"}, MET, "", id="as promised"),
+        pytest.param({}, {"summary": "gone"}, MISSED, "has no label team, promised 'tills'", id="no label"),
+        pytest.param(
+            {"team": "ovens"}, {"summary": "gone"}, MISSED, "label team='ovens'", id="another label"
+        ),
+        pytest.param({"team": "tills"}, {}, MISSED, "no annotation summary", id="no annotation"),
+        pytest.param(
+            {"team": "tills", "more": "1"}, {"summary": "gone", "more": "1"}, MET, "", id="more than promised"
+        ),
+    ],
+)
+def test_the_loaded_rule_carries_what_was_promised(labels, annotations, outcome, words):
+    carries = {"labels": {"team": "tills"}, "annotations": {"summary": "gone"}}
+    of = ALERT.model_copy(update={"alert": ALERT.alert.model_copy(update=carries)})
+    rule = replace(RULE, labels={**RULE.labels, **labels}, annotations=annotations)
+    found = verdict(replace(ALERT_SEEN, rule=rule), of)
+    assert found.outcome is outcome, found.reason
+    assert words in found.reason
 
 
 def test_without_acceleration_the_promised_times_are_the_runbooks():

@@ -16,6 +16,7 @@ from game_day import (
     RESTORE,
     RESTORE_SEEN,
     START,
+    STATE,
     TODAY,
     evidence,
     hops,
@@ -67,6 +68,27 @@ def test_a_late_recovery_is_missed():
         DRILL, DRILL_SEEN, now=NOW + timedelta(hours=1), hops=hops(fault_proven=0, recovered_users=601)
     )
     assert (late.outcome, late.reason) == (MISSED, "users were well again after 10 min 1 s, promised 10 min")
+
+
+def test_a_drill_with_something_to_follow_is_not_met_before_that_is_measured():
+    follows = {"then": (STATE.state,)}
+    of = DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=follows)})
+    found = verdict(of, DRILL_SEEN)
+    assert found.outcome is UNKNOWN
+    assert found.reason == "what must be so when it is done was not measured"
+
+
+def test_a_drill_without_a_crowd_is_not_met_before_somebody_looks():
+    alone = {"under": None, "keeps": None}
+    of = DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=alone)})
+    assert verdict(of, DRILL_SEEN).outcome is UNKNOWN
+
+
+def test_a_capacity_that_keeps_a_state_is_not_met_before_somebody_looks():
+    keeps = {"keeps": (*CAPACITY.capacity.keeps, STATE.id)}
+    of = CAPACITY.model_copy(update={"capacity": CAPACITY.capacity.model_copy(update=keeps)})
+    found = verdict(of, CAPACITY_SEEN)
+    assert (found.outcome, found.reason) == (UNKNOWN, f"not measured under load: {STATE.id}")
 
 
 def table(**facts):
