@@ -24,7 +24,6 @@ PACKAGES = {
     "catatonit": "catatonit",
     "mount": "mount",
     "nsenter": "util-linux",
-    "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
     "openssl": "openssl",
     # What fetches Go modules trusts these; the image's packages are signed with keys that an old Debian 12 lacks.

@@ -38,6 +38,7 @@ class Kind:
     """The provider that leaves everything to kind: https://kind.sigs.k8s.io."""
 
     name = "kind"
+    keeps_layers = False
 
     def __init__(self, places: Places | None = None) -> None:
         self.places = places or find_places()

@@ -24,6 +24,7 @@ class Native:
     """The provider that needs nothing but root, Debian packages and Go modules."""
 
     name = "native"
+    keeps_layers = True
 
     def __init__(self, places: Places | None = None) -> None:
         self.places = places or find_places()

@@ -45,6 +45,8 @@ class Provider(Protocol):
     """A drill cluster that can be made and unmade."""
 
     name: str
+    keeps_layers: bool
+    """Whether an archive may leave out the layers of images that are there already."""
 
     def preflight(self) -> None:
         """Refuses (ClusterRefused) where this machine cannot carry the cluster, or something is in its way."""

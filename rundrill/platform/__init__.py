@@ -12,8 +12,15 @@ from rundrill.platform import monitoring
 from rundrill.platform.certificates import Certificate, make_certificate, needs_renewal
 from rundrill.platform.cluster_client import Kubectl, Manifest
 from rundrill.platform.credentials import Values, decoded, missing_credentials, read_secrets, secret
-from rundrill.platform.image import DEPLOY, build_image
-from rundrill.platform.manifests import digest_of, key, read_manifests
+from rundrill.platform.image import DEPLOY, base_image, database_image, deliver, services_image
+from rundrill.platform.manifests import (
+    BASE_PLACEHOLDER,
+    DATABASE_PLACEHOLDER,
+    PLACEHOLDER,
+    digest_of,
+    key,
+    read_manifests,
+)
 from rundrill.platform.schedule import cron_of
 from rundrill.platform.workloads import unready, wait_ready
 from rundrill.policy import Policy
@@ -32,11 +39,12 @@ def platforms() -> tuple[str, ...]:
 def bring_up(slug: str, provider: Provider, policy: Policy, say: Progress) -> None:
     """The platform on the cluster, as the sources and the policy say, every workload ready; heals what is not."""
     home = Path(os.environ.get("RUNDRILL_HOME") or Path.home() / ".cache" / "rundrill").resolve()
-    image = build_image(home, say)
-    if not provider.has_image(image.ref):
-        provider.load_images([image.archive], say)
+    base = base_image(home, say)
+    database, services = database_image(base), services_image(base, slug)
+    deliver([database, services], base, provider, home, say)
+    refs = {PLACEHOLDER: services.ref, DATABASE_PLACEHOLDER: database.ref, BASE_PLACEHOLDER: base.ref}
     kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
-    wanted = _Wanted(read_manifests(slug, image.ref), policy, slug, _drill_profile(policy))
+    wanted = _Wanted(read_manifests(slug, refs), policy, slug, _drill_profile(policy))
     if wanted.stands(kubectl):
         say(f"{slug}: up, nothing to change")
         return

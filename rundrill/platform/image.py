@@ -1,140 +1,136 @@
-"""The platform's image: built once for each content, kept as an archive."""
+"""The platforms' images: a Debian root file system, and for each platform a thin layer of its services on top."""
 
+import ast
+import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from rundrill.cluster.provider import Progress
+from rundrill.cluster.provider import Progress, Provider
 from rundrill.errors import TargetError
+from rundrill.platform.layers import Blob, Image, blob_of_file, layer_of
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RECIPE = DEPLOY / "images"
 APP = DEPLOY / "app"
-REPOSITORY = "rundrill.dev/platform"
 _ROOTFS_SOURCES = ("packages.txt", "leave-out.txt", "make-rootfs.sh")
+_PATH = "/usr/lib/postgresql/17/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SETTINGS: dict[str, object] = {
+    "Env": [f"PATH={_PATH}", "LANG=C.UTF-8", "PYTHONPATH=/srv", "PYTHONUNBUFFERED=1"],
+    "Entrypoint": ["/usr/bin/catatonit", "--"],
+    "WorkingDir": "/srv",
+}
+# The package of services of a platform whose name is no identifier, or another.
+_PACKAGES = {"ai-pipeline": "pipeline", "ai-data-readiness": "readiness", "aic-aipaas": "aipaas"}
 
 
 class BuildFailed(TargetError):
     """An image could not be built; the message ends with what the tool said."""
 
 
-@dataclass(frozen=True)
-class Image:
-    """An image's reference, tagged with its content, and its docker archive."""
-
-    ref: str
-    archive: Path
-
-
-def build_image(home: Path, say: Progress) -> Image:
-    """The image of the sources as they are now; seconds where only the services changed, nothing where nothing did."""
-    cache = home / "images"
-    cache.mkdir(parents=True, exist_ok=True)
-    rootfs_key = _digest(RECIPE / name for name in _ROOTFS_SOURCES)
-    key = _digest([RECIPE / "Containerfile", *app_files()], seed=rootfs_key)
-    image = Image(f"{REPOSITORY}:{key}", cache / f"platform-{key}.tar")
-    if not image.archive.exists():
-        rootfs = _rootfs(cache / f"rootfs-{rootfs_key}.tar", say)
-        say(f"building the image {image.ref}")
-        _build(image, rootfs, home / "buildah")
-        _keep_newest(cache, "platform-*.tar", image.archive)
-    return image
+def base_image(home: Path, say: Progress) -> Image:
+    """Debian with the servers, without any code of ours; made once for each recipe, which takes a minute."""
+    with _alone(home):
+        rootfs = _rootfs(home / "images", say)
+    return Image("rundrill.dev/base", (rootfs,), _SETTINGS)
 
 
-def app_files() -> list[Path]:
-    """The files of the services' layer, in a fixed order; a tool's caches are none of them."""
-    return sorted(
-        file
-        for file in APP.rglob("*")
-        if file.is_file()
-        and not any(part == "__pycache__" or part.startswith(".") for part in file.relative_to(APP).parts)
+def services_image(base: Image, slug: str = "") -> Image:
+    """The base with the shared services and those of one platform; made anew each time, in milliseconds."""
+    command = {"Cmd": ["python3", "-m", "services"]}
+    return Image("rundrill.dev/platform", (*base.layers, _layer(app_files(slug))), {**_SETTINGS, **command})
+
+
+def database_image(base: Image) -> Image:
+    """The base with the schema of the first platform's database and what makes its first rows, and no other code."""
+    schema = [file for file in (APP / "database").iterdir() if file.is_file()]
+    return Image(
+        "rundrill.dev/database", (*base.layers, _layer([*schema, *_imported("services.seed")])), _SETTINGS
     )
 
 
-def _digest(files: Iterable[Path], seed: str = "") -> str:
-    total = hashlib.sha256(seed.encode())
-    for file in files:
-        executable = os.access(file, os.X_OK)
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        total.update(f"{file.relative_to(DEPLOY)} {executable} {content}\n".encode())
-    return total.hexdigest()[:12]
+def app_files(slug: str = "") -> list[Path]:
+    """The files of a platform's layer: the shared services, which lie flat, and the package of its own."""
+    own = APP / "services" / package_of(slug)
+    flat = [file for file in (APP / "services").iterdir() if file.is_file()]
+    return sorted(file for file in (*flat, *own.rglob("*")) if file.is_file() and not _is_cache(file))
 
 
-def _rootfs(path: Path, say: Progress) -> Path:
+def package_of(slug: str) -> str:
+    """The package under services/ that holds a platform's own roles."""
+    return _PACKAGES.get(slug, slug or "no-package")
+
+
+def _is_cache(file: Path) -> bool:
+    return any(part == "__pycache__" or part.startswith(".") for part in file.relative_to(APP).parts)
+
+
+def _imported(module: str) -> set[Path]:
+    """The module's file and those of ours that it needs."""
+    found: set[Path] = {APP / "services" / "__init__.py"}
+    names = [module]
+    while names:
+        stem = APP / names.pop().replace(".", "/")
+        file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+        if file.exists() and file not in found:
+            found.add(file)
+            nodes = ast.walk(ast.parse(file.read_text()))
+            names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return found
+
+
+def _layer(files: Iterable[Path]) -> Blob:
+    return layer_of((f"srv/{file.relative_to(APP)}", file) for file in files)
+
+
+def deliver(images: Iterable[Image], base: Image, provider: Provider, home: Path, say: Progress) -> None:
+    """Every image on every node; where the nodes keep layers, only those that they do not have travel."""
+    with _alone(home):
+        for image in (base, *images):
+            if provider.has_image(image.ref):
+                continue
+            known = base.layers if provider.keeps_layers and image != base else ()
+            with image.archived(home / "images" / "out", known) as archive:
+                provider.load_images([archive], say)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Lets one process at a time work on the images; a second finds them made."""
+    (home / "images").mkdir(parents=True, exist_ok=True)
+    with (home / "images" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _rootfs(cache: Path, say: Progress) -> Blob:
+    path = cache / f"rootfs-{_digest(RECIPE / name for name in _ROOTFS_SOURCES)}.tar"
     if not path.exists():
-        say("fetching Debian packages for the platform's image (about a minute)")
+        say("fetching Debian packages for the platforms' images (about a minute)")
         part = path.with_name(f"part-{path.name}")
         _run([str(RECIPE / "make-rootfs.sh"), str(part)])
         part.rename(path)
-        _keep_newest(path.parent, "rootfs-*.tar", path)
-    return path
+        _keep_newest(cache, "rootfs-*.tar", path)
+    return blob_of_file(path)
 
 
-def _build(image: Image, rootfs: Path, storage: Path) -> None:
-    part = image.archive.with_name(f"part-{image.archive.name}")
-    part.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=image.archive.parent) as name:
-        context = Path(name)
-        _fill(context, rootfs)
-        if docker_answers():
-            _run(
-                ["docker", "build", "--quiet", "--file", f"{context}/Containerfile", "--tag", image.ref, name]
-            )
-            _run(["docker", "save", "--output", str(part), image.ref])
-        else:
-            _build_without_engine(image.ref, context, part, storage)
-    part.rename(image.archive)
-
-
-def _fill(context: Path, rootfs: Path) -> None:
-    (context / "rootfs.tar").hardlink_to(rootfs)
-    shutil.copy(RECIPE / "Containerfile", context)
-    for file in app_files():
-        copy = context / "app" / file.relative_to(APP)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
-
-
-def _build_without_engine(ref: str, context: Path, archive: Path, storage: Path) -> None:
-    buildah = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
-    file = f"{context}/Containerfile"
-    _run(
-        [
-            *buildah,
-            "build",
-            "--quiet",
-            "--layers",
-            "--isolation=chroot",
-            "--file",
-            file,
-            "--tag",
-            ref,
-            str(context),
-        ]
-    )
-    _run([*buildah, "push", "--quiet", ref, f"docker-archive:{archive}:{ref}"])
-
-
-def docker_answers() -> bool:
-    """Whether a Docker engine answers on this machine."""
-    if shutil.which("docker") is None:
-        return False
-    asked = subprocess.run(
-        ["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, timeout=10
-    )
-    return asked.returncode == 0
+def _digest(files: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        total.update(f"{file.relative_to(DEPLOY)} {os.access(file, os.X_OK)} {content}\n".encode())
+    return total.hexdigest()[:12]
 
 
 def _keep_newest(folder: Path, pattern: str, kept: Path) -> None:
-    # Each archive is hundreds of megabytes; one older is kept for going back and forth between two states.
+    # Each is about a gigabyte; one older is kept for going back and forth between two states.
     others = sorted((p for p in folder.glob(pattern) if p != kept), key=lambda p: p.stat().st_mtime)
     for old in others[:-1]:
         old.unlink()
+        old.with_suffix(".sha256").unlink(missing_ok=True)
 
 
 def _run(command: list[str]) -> None:

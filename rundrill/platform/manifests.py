@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from rundrill.platform.cluster_client import Manifest
 from rundrill.platform.image import DEPLOY
 
 PLACEHOLDER = "rundrill.dev/platform:placeholder"
+DATABASE_PLACEHOLDER = "rundrill.dev/database:placeholder"
+BASE_PLACEHOLDER = "rundrill.dev/base:placeholder"
 CONFIG_ANNOTATION = "rundrill.dev/configuration"
 # The monitoring stack is the same for every platform; its configuration is not.
 MONITORING = DEPLOY / "monitoring"
@@ -19,17 +21,19 @@ MONITORING = DEPLOY / "monitoring"
 RELOADED = frozenset({"prometheus-config", "alertmanager-config"})
 
 
-def read_manifests(slug: str, image: str) -> list[Manifest]:
+def read_manifests(slug: str, images: Mapping[str, str]) -> list[Manifest]:
     """Every object of the platform and its monitoring, in the order of their file names."""
     files = [*sorted((DEPLOY / "platforms" / slug).glob("*.yaml")), *sorted(MONITORING.glob("*.yaml"))]
-    manifests = [m for file in files for m in read_objects(file, image)]
+    manifests = [m for file in files for m in read_objects(file, images)]
     _mark_configuration(manifests)
     return manifests
 
 
-def read_objects(file: Path, image: str) -> list[Manifest]:
-    """The objects of one file, the placeholder replaced by the image's reference."""
-    text = file.read_text().replace(PLACEHOLDER, image)
+def read_objects(file: Path, images: Mapping[str, str]) -> list[Manifest]:
+    """The objects of one file, each placeholder replaced by its image's reference."""
+    text = file.read_text()
+    for placeholder, ref in images.items():
+        text = text.replace(placeholder, ref)
     return [document for document in yaml.safe_load_all(text) if document]
 
 

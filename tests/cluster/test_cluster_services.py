@@ -13,7 +13,7 @@ import pytest
 
 from rundrill.cluster import Provider, open_provider
 from rundrill.cluster.places import find_places
-from rundrill.platform.image import build_image
+from rundrill.platform.image import base_image, deliver
 
 pytestmark = pytest.mark.cluster
 
@@ -56,8 +56,9 @@ class Kubectl:
 def image() -> str:
     provider = open_provider("native")
     assert provider.status().running, provider.status()
-    built = build_image(find_places().home, print)
-    provider.load_images([built.archive], print)
+    home = find_places().home
+    built = base_image(home, print)
+    deliver([], built, provider, home, print)
     return built.ref
 
 
@@ -221,5 +222,7 @@ def test_who_changed_what_is_in_the_audit_log(web: Kubectl) -> None:
 def test_an_image_that_is_there_is_not_loaded_again(image: str) -> None:
     said: list[str] = []
     provider = open_provider("native")
-    provider.load_images([build_image(find_places().home, print).archive], said.append)
+    home = find_places().home
+    with base_image(home, print).archived(home / "images" / "out") as archive:
+        provider.load_images([archive], said.append)
     assert (said, provider.has_image(image)) == ([], True)

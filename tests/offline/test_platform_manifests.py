@@ -12,7 +12,9 @@ from rundrill.platform import platforms
 from rundrill.platform.certificates import DOMAIN, HOSTS, VALID, make_certificate, needs_renewal
 from rundrill.platform.credentials import missing_credentials
 from rundrill.platform.manifests import (
+    BASE_PLACEHOLDER,
     CONFIG_ANNOTATION,
+    DATABASE_PLACEHOLDER,
     PLACEHOLDER,
     digest_of,
     key,
@@ -21,13 +23,17 @@ from rundrill.platform.manifests import (
 )
 from rundrill.platform.schedule import cron_of
 
-IMAGE = "rundrill.dev/platform:test"
+IMAGES = {
+    PLACEHOLDER: "rundrill.dev/platform:test",
+    DATABASE_PLACEHOLDER: "rundrill.dev/database:test",
+    BASE_PLACEHOLDER: "rundrill.dev/base:test",
+}
 NOON = datetime(2026, 1, 1, 12, 4, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def manifests() -> list[Any]:
-    return read_manifests("aic-aipaas", IMAGE)
+    return read_manifests("aic-aipaas", IMAGES)
 
 
 def templates(manifests: list[Any]) -> dict[str, Any]:
@@ -48,8 +54,21 @@ def test_every_object_has_a_name_of_its_own(manifests: list[Any]) -> None:
 
 
 def test_the_image_stands_wherever_the_placeholder_stood(manifests: list[Any]) -> None:
-    assert {c["image"] for c in containers(manifests)} == {IMAGE}
-    assert PLACEHOLDER not in repr(manifests)
+    assert {c["image"] for c in containers(manifests)} == set(IMAGES.values())
+    assert ":placeholder" not in repr(manifests)
+
+
+def test_a_change_of_our_code_restarts_no_server_that_is_not_ours(manifests: list[Any]) -> None:
+    ours = {c["name"] for c in containers(manifests) if c["image"] == IMAGES[PLACEHOLDER]}
+    assert not ours & {
+        "postgresql",
+        "redis",
+        "exporter",
+        "nginx",
+        "prometheus",
+        "alertmanager",
+        "node-exporter",
+    }
 
 
 def test_every_container_has_requests_and_a_memory_limit(manifests: list[Any]) -> None:
@@ -79,7 +98,7 @@ def test_a_changed_config_map_rolls_the_pods_that_use_it_and_no_others(manifests
         n: t["metadata"].get("annotations", {}).get(CONFIG_ANNOTATION)
         for n, t in templates(manifests).items()
     }
-    again: list[Any] = read_manifests("aic-aipaas", IMAGE)
+    again: list[Any] = read_manifests("aic-aipaas", IMAGES)
     next(m for m in again if key(m)[2] == "redis-config")["data"]["redis.conf"] += "\n"
     module._mark_configuration(again)
     after = {
@@ -93,7 +112,7 @@ def test_what_prometheus_reloads_by_itself_does_not_roll_it(manifests: list[Any]
 
 
 def test_the_digest_sees_every_change(manifests: list[Any]) -> None:
-    assert digest_of(manifests) != digest_of(read_manifests("aic-aipaas", "rundrill.dev/platform:other"))
+    assert digest_of(manifests) != digest_of(read_manifests("aic-aipaas", IMAGES | {PLACEHOLDER: "other"}))
 
 
 def test_credentials_are_made_once_and_shared_where_two_must_agree() -> None:
