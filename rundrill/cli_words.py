@@ -28,3 +28,16 @@ def add_word(words: Words, name: str, run: Callable[..., int | None], says: str)
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def target_options(word: argparse.ArgumentParser) -> None:
+    """Adds --target, --context and --policy."""
+    where = word.add_mutually_exclusive_group()
+    where.add_argument("--target", default="kube://rundrill", metavar="URL", help="default: kube://rundrill")
+    where.add_argument("--context", metavar="NAME", help="the same as --target kube://NAME")
+    word.add_argument("--policy", **POLICY)
+
+
+def target_of(arguments: argparse.Namespace) -> str:
+    """The target's URL, however it was said."""
+    return f"kube://{arguments.context}" if arguments.context else str(arguments.target)

@@ -32,6 +32,7 @@ example:
     "gate": f"""\
 examples:
   rundrill gate                        on the drill cluster
+  rundrill gate --runbook aic-aipaas   one runbook's promises
   rundrill gate --context production   on a cluster of your kubeconfig
 
 {_EXITS}""",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rundrill.cli import exit_of, own_folder
+from rundrill.cli_checks import exit_of, own_folder
 
 
 @pytest.mark.parametrize(

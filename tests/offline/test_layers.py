@@ -13,7 +13,15 @@ ENGINE = {
 }
 
 WORLD = ("rundrill.gateway", "rundrill.session", "rundrill.measure", "rundrill.faults", "rundrill.restore")
-END = ("rundrill.harness", "rundrill.cli", "rundrill.cli_cluster", "rundrill.report", "rundrill.defects")
+END = (
+    "rundrill.harness",
+    "rundrill.cli",
+    "rundrill.cli_checks",
+    "rundrill.cli_cluster",
+    "rundrill.cli_policy",
+    "rundrill.report",
+    "rundrill.defects",
+)
 
 FORBIDDEN = {
     # Types and arithmetic know nothing of any server, and judge nothing.
