@@ -44,6 +44,10 @@ class StateSeen:
     """All subjects that a probe looked at; an empty tuple means that nothing was there to look at."""
 
     readings: tuple[Reading, ...]
+    gap: str | None = None
+    """Why there are no readings, where one of several questions was not answered."""
+    also: tuple["StateSeen", ...] = ()
+    """What was seen for each further question of the promise, in their order."""
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,19 @@ class Alert(Frozen):
         return self
 
 
-class State(Frozen):
+class Question(Frozen):
     """This probe's every reading meets every expectation, by the reading's fact name."""
 
     probe: Probe
     expect: Annotated[dict[str, Expectation], Field(min_length=1)]
     subjects: Annotated[int, Field(ge=1)] | None = None
     """How many subjects there must be at least; one where nothing is said."""
+
+
+class State(Question):
+    """One question, and what must hold as well, where a clause asks several sources."""
+
+    also: tuple[Question, ...] = ()
 
 
 class Keeps(Frozen):
@@ -112,7 +118,7 @@ class Drill(Frozen):
     keeps: Keeps | None = None
     with_: Annotated[Words, Field(alias="with")] = Field(default_factory=dict)
     """The clause's own numbers, which the experiment is given."""
-    then: tuple[State, ...] = ()
+    then: tuple[Question, ...] = ()
     """What must be so when it is done; a drill that nobody asked this of is never MET."""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from pathlib import Path
 from rundrill import promql
 from rundrill.frontpage import Attestations, FrontPage
 from rundrill.loading import Loaded
-from rundrill.promise import SYNTHETIC, Promise, State
+from rundrill.promise import SYNTHETIC, Promise, Question
 from rundrill.reading import Location
 from rundrill.runbook import Indicator, Runbook, crowd_file, experiment_file
 from rundrill.wording import Mistake, did_you_mean
@@ -151,10 +151,12 @@ def _state(promise: Promise, runbook: Runbook, written: Written) -> Found:
                     yield (*at, "probe", "backup", "backup"), says
 
 
-def _states(promise: Promise) -> Iterator[tuple[Location, State]]:
-    """The state that a promise is, or those that its drill leads to."""
+def _states(promise: Promise) -> Iterator[tuple[Location, Question]]:
+    """The questions that a promise asks, or those that its drill leads to."""
     if promise.state:
         yield ("state",), promise.state
+        for number, question in enumerate(promise.state.also):
+            yield ("state", "also", number), question
     for number, state in enumerate(promise.drill.then if promise.drill else ()):
         yield ("drill", "then", number), state
 

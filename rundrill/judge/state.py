@@ -1,9 +1,11 @@
 """Whether every subject that a probe looked at is as promised."""
 
+from itertools import zip_longest
+
 from rundrill.evidence import Reading, StateSeen
 from rundrill.judge.expectations import Unreadable, broken, expected_text
 from rundrill.judge.words import count_text, listed
-from rundrill.promise import Promise, State
+from rundrill.promise import Promise, Question
 from rundrill.verdict import Outcome, Verdict
 
 
@@ -11,46 +13,61 @@ def judge_state(promise: Promise, seen: StateSeen) -> Verdict:
     """One fault found is MISSED; otherwise one fact not read is UNKNOWN; MET needs every fact of every subject."""
     state = promise.state
     assert state is not None
-    outcome, reason = _finding(state, seen)
-    return Verdict(promise.id, outcome, reason, _figures(state, seen))
+    asked = [(state, seen), *zip_longest(state.also, seen.also)]
+    findings = [_finding(question, one) for question, one in asked]
+    figures = [_figures(question, one) for question, one in asked if question and one]
+    also = {"also": figures[1:]} if figures[1:] else {}
+    return Verdict(promise.id, *_worst(findings), figures[0] | also)
 
 
-def _finding(state: State, seen: StateSeen) -> tuple[Outcome, str]:
-    if not state.expect:
+def _worst(findings: list[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+    """The outcome that all questions come to, and the reasons of those that came to it."""
+    for outcome in (Outcome.MISSED, Outcome.UNKNOWN):
+        if reasons := [reason for found, reason in findings if found is outcome]:
+            return outcome, "; ".join(reasons)
+    return Outcome.MET, "; ".join(reason for _, reason in findings)
+
+
+def _finding(question: Question | None, seen: StateSeen | None) -> tuple[Outcome, str]:
+    if question is None or seen is None:
+        return Outcome.UNKNOWN, "a question of the promise was not asked"
+    if not question.expect:
         return Outcome.UNKNOWN, "the promise expects nothing, so nothing was proven"
+    if seen.gap is not None:
+        return Outcome.UNKNOWN, seen.gap
     if not seen.readings:
         return Outcome.UNKNOWN, "there was nothing to look at"
-    faults, gaps = _compare(state, seen)
+    faults, gaps = _compare(question, seen)
     there = [reading for reading in seen.readings if reading.facts.get("found") is not False]
-    wanted = 1 if state.subjects is None else state.subjects
-    if not faults and len(there) < wanted and not _expects_absence(state):
+    wanted = 1 if question.subjects is None else question.subjects
+    if not faults and len(there) < wanted and not _expects_absence(question):
         faults = [f"{len(there)} found, expected at least {wanted}"]
     if faults:
         return Outcome.MISSED, _summed(faults)
     if gaps:
         return Outcome.UNKNOWN, _summed(gaps)
-    return Outcome.MET, _held(state, seen)
+    return Outcome.MET, _held(question, seen)
 
 
-def _compare(state: State, seen: StateSeen) -> tuple[list[str], list[str]]:
+def _compare(question: Question, seen: StateSeen) -> tuple[list[str], list[str]]:
     """All faults and all gaps, a line for each subject."""
     faults: list[str] = []
     gaps: list[str] = []
     for reading in seen.readings:
-        if reading.facts.get("found") is False and not _expects_absence(state):
+        if reading.facts.get("found") is False and not _expects_absence(question):
             faults.append(f"{reading.subject} is not there")
             continue
-        wrong, unread = _look(state, reading)
+        wrong, unread = _look(question, reading)
         faults += [_of(reading, wrong)] if wrong else []
         gaps += [_of(reading, unread)] if unread else []
     return faults, gaps
 
 
-def _look(state: State, reading: Reading) -> tuple[list[str], list[str]]:
+def _look(question: Question, reading: Reading) -> tuple[list[str], list[str]]:
     """What is wrong with one subject, and what could not be read of it."""
     wrong: list[str] = []
     unread: list[str] = []
-    for fact, expectation in state.expect.items():
+    for fact, expectation in question.expect.items():
         name = "" if fact == "value" else f"{fact} "
         if fact not in reading.facts:
             unread.append(f"{name}was not read")
@@ -70,8 +87,8 @@ def _of(reading: Reading, lines: list[str]) -> str:
     return f"{reading.subject}{'' if value else ':'} {', and '.join(lines)}"
 
 
-def _expects_absence(state: State) -> bool:
-    wanted = state.expect.get("found")
+def _expects_absence(question: Question) -> bool:
+    wanted = question.expect.get("found")
     return wanted is not None and wanted.equals is False
 
 
@@ -81,13 +98,13 @@ def _summed(lines: list[str]) -> str:
     return "; ".join(lines[:3]) + more
 
 
-def _held(state: State, seen: StateSeen) -> str:
-    facts = ", ".join(f"{fact} {expected_text(expectation)}" for fact, expectation in state.expect.items())
+def _held(question: Question, seen: StateSeen) -> str:
+    facts = ", ".join(f"{fact} {expected_text(expectation)}" for fact, expectation in question.expect.items())
     if len(seen.readings) > 1:
         names = listed([reading.subject for reading in seen.readings], 3)
         return f"{count_text(len(seen.readings))} subjects ({names}): {facts}"
     (reading,) = seen.readings
-    found = ", ".join(f"{fact} is {_brief(reading.facts[fact])}" for fact in state.expect)
+    found = ", ".join(f"{fact} is {_brief(reading.facts[fact])}" for fact in question.expect)
     return f"{reading.subject}: {found}"
 
 
@@ -99,16 +116,16 @@ def _brief(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _figures(state: State, seen: StateSeen) -> dict[str, object]:
+def _figures(question: Question, seen: StateSeen) -> dict[str, object]:
     return {
         "subjects": len(seen.readings),
-        "expected": {fact: expected_text(expectation) for fact, expectation in state.expect.items()},
+        "expected": {fact: expected_text(expectation) for fact, expectation in question.expect.items()},
         "readings": [
             {
                 "subject": reading.subject,
                 **{
                     fact: reading.facts.get(fact)
-                    for fact in ("found", *state.expect)
+                    for fact in ("found", *question.expect)
                     if fact in reading.facts
                 },
             }

@@ -1,14 +1,16 @@
 """What is seen of a promise on a target: one file a source; only this one knows them all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rundrill.asking import Seen, answered
-from rundrill.errors import NoEvidence
-from rundrill.evidence import AlertSeen, DrillSeen, Evidence, Raw
+from rundrill.asking import Seen, StateAnswer, answered
+from rundrill.errors import NoEvidence, TargetError
+from rundrill.evidence import AlertSeen, DrillSeen, Evidence, Raw, StateSeen
 from rundrill.measure.alert import see_wiring
 from rundrill.measure.attestation import see_record
+from rundrill.measure.config import see_config
 from rundrill.measure.databases import see_redis, see_setting, see_sql
 from rundrill.measure.http import see_http
 from rundrill.measure.objective import see_objective
@@ -18,7 +20,7 @@ from rundrill.measure.promql import see_promql
 from rundrill.measure.synthetic import NAME, try_channel
 from rundrill.measure.workloads import see_workloads
 from rundrill.probe import Probe
-from rundrill.promise import Promise
+from rundrill.promise import Promise, Question
 from rundrill.session import Session
 
 
@@ -73,12 +75,27 @@ def _run_experiment(name: str, promise: Promise, session: Session) -> tuple[Dril
 
 
 def _see_state(promise: Promise, session: Session) -> Evidence:
+    """What each question saw; one of several that was not answered leaves a gap, and the others go on."""
     assert promise.state is not None
-    source, seen = _probed(promise.state.probe, session, session.slug(promise))
-    return _evidence(promise, source, seen)
+    slug, state = session.slug(promise), promise.state
+    if not state.also:
+        source, seen = _probed(state.probe, session, slug)
+        return _evidence(promise, source, seen)
+    answers = [_answer_to(question, session, slug) for question in (state, *state.also)]
+    sources = ", ".join(dict.fromkeys(source for source, _ in answers))
+    (first, raw), *others = [seen for _, seen in answers]
+    whole = replace(first, also=tuple(one for one, _ in others))
+    return _evidence(promise, sources, (whole, (*raw, *(each for _, more in others for each in more))))
 
 
-def _probed(probe: Probe, session: Session, slug: str) -> tuple[str, Seen]:
+def _answer_to(question: Question, session: Session, slug: str) -> tuple[str, StateAnswer]:
+    try:
+        return _probed(question.probe, session, slug)
+    except (NoEvidence, TargetError) as error:
+        return question.probe.word, (StateSeen((), gap=str(error)), ())
+
+
+def _probed(probe: Probe, session: Session, slug: str) -> tuple[str, StateAnswer]:
     """The source that a probe's word names, and what was seen there."""
     if probe.backup:
         from rundrill.restore import read_backup
@@ -92,7 +109,7 @@ def _probed(probe: Probe, session: Session, slug: str) -> tuple[str, Seen]:
     return source, see(getattr(probe, probe.word), session, slug)
 
 
-_SOURCES: dict[str, tuple[str, Callable[[Any, Session, str], Seen]]] = {
+_SOURCES: dict[str, tuple[str, Callable[[Any, Session, str], StateAnswer]]] = {
     "http": ("http", see_http),
     "workload": ("kubernetes", see_workloads),
     "object": ("kubernetes", see_objects),
@@ -102,5 +119,6 @@ _SOURCES: dict[str, tuple[str, Callable[[Any, Session, str], Seen]]] = {
     "promql": ("prometheus", see_promql),
     "logs": ("logs", see_logs),
     "in_pod": ("in-pod", see_in_pod),
+    "config": ("kubernetes", see_config),
 }
 """A probe's word -> where it is asked, and what asks there."""

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rundrill.asking import HIDDEN, Seen, answered
+from rundrill.asking import HIDDEN, StateAnswer, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Reading, StateSeen, Value
 from rundrill.gateway.postgres import DatabaseError
@@ -23,7 +23,7 @@ _SETTINGS = """
 """
 
 
-def see_setting(probe: SettingProbe, session: Session, slug: str) -> Seen:
+def see_setting(probe: SettingProbe, session: Session, slug: str) -> StateAnswer:
     """The setting as a session that sets nothing itself has it."""
     key = ("settings", slug, probe.server)
     settings = session.cached(key, lambda: _settings(session, slug, probe.server))
@@ -47,7 +47,7 @@ def _settings(session: Session, slug: str, server: str) -> dict[str, Row]:
     return {row["name"]: row for row in rows}
 
 
-def see_sql(probe: SqlProbe, session: Session, slug: str) -> Seen:
+def see_sql(probe: SqlProbe, session: Session, slug: str) -> StateAnswer:
     """A reading of each row."""
     rows = [
         {name: _plain(value) for name, value in row.items()}
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Value:
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
-def see_redis(probe: RedisProbe, session: Session, slug: str) -> Seen:
+def see_redis(probe: RedisProbe, session: Session, slug: str) -> StateAnswer:
     """The answer to one command; NoEvidence where the command could change something."""
     if probe.command is None:
         raise NoEvidence("nothing counts Redis' keys yet")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from rundrill.asking import Seen, answered
+from rundrill.asking import StateAnswer, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Raw, Reading, StateSeen, Value
 from rundrill.gateway.endpoints import Endpoint, staying_endpoints
@@ -22,7 +22,7 @@ MOST_FACTS = 2000
 MOST_BODY = 65536
 
 
-def see_http(probe: HttpProbe, session: Session, slug: str) -> Seen:
+def see_http(probe: HttpProbe, session: Session, slug: str) -> StateAnswer:
     """Status, body, parsed JSON and time to answer; a service with no pod to ask is a reading with found=false."""
     address = _address(probe, session, slug)
     if probe.host:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from rundrill.asking import Seen, answered
+from rundrill.asking import StateAnswer, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Reading, StateSeen, Value
 from rundrill.gateway.kubernetes import NotFound
+from rundrill.listing import full_name, listed
 from rundrill.objectpath import Nowhere, fact_at
 from rundrill.probe import ObjectProbe
 from rundrill.session import Session
@@ -15,7 +16,7 @@ from rundrill.session import Session
 type Json = dict[str, Any]
 
 
-def see_objects(probe: ObjectProbe, session: Session, slug: str) -> Seen:
+def see_objects(probe: ObjectProbe, session: Session, slug: str) -> StateAnswer:
     """A reading of each object, and one with found=false for each that should be there and is not."""
     where = tuple(
         session.namespace(slug, name) for name in probe.namespaces or (probe.namespace or "",) if name
@@ -24,7 +25,7 @@ def see_objects(probe: ObjectProbe, session: Session, slug: str) -> Seen:
     if probe.names:
         found = [one for one in found if one["metadata"]["name"] in probe.names]
     now = datetime.now(UTC)
-    readings = [Reading(_name(one), {"found": True, **_facts(one, probe.fields, now)}) for one in found]
+    readings = [Reading(full_name(one), {"found": True, **_facts(one, probe.fields, now)}) for one in found]
     missing = [Reading(subject, {"found": False}) for subject in _missing(probe, where, found)]
     places = ", ".join(where) or "all namespaces"
     asked = f"{probe.api} in {places} {probe.selector or ''} {' '.join(probe.names)}".strip()
@@ -32,17 +33,11 @@ def see_objects(probe: ObjectProbe, session: Session, slug: str) -> Seen:
 
 
 def _listed(probe: ObjectProbe, session: Session, namespace: str | None) -> list[Json]:
-    """The list, asked for once a session; empty where the cluster does not even know the kind."""
-
-    def ask() -> list[Json]:
-        try:
-            # Secrets without their values: what is never asked for can be shown nowhere.
-            bare = probe.api == "v1/Secret"
-            return session.kube.items(probe.api, namespace, probe.selector or "", metadata_only=bare)
-        except NotFound:
-            return []
-
-    return session.cached(("list", probe.api, namespace, probe.selector or ""), ask)
+    """The list; empty where the cluster does not even know the kind."""
+    try:
+        return listed(session, probe.api, namespace, probe.selector or "")
+    except NotFound:
+        return []
 
 
 def _facts(one: Json, fields: dict[str, str], now: datetime) -> dict[str, Value]:
@@ -53,7 +48,7 @@ def _facts(one: Json, fields: dict[str, str], now: datetime) -> dict[str, Value]
         except Nowhere:
             continue
         except (ValueError, ZeroDivisionError, TypeError) as error:
-            raise NoEvidence(f"{one['kind']} {_name(one)}: {path}: {error}") from None
+            raise NoEvidence(f"{one['kind']} {full_name(one)}: {path}: {error}") from None
     return facts
 
 
@@ -67,8 +62,3 @@ def _missing(probe: ObjectProbe, where: tuple[str, ...], found: list[Json]) -> I
         return [f"{place}/{name}" for place in where for name in probe.names if (place, name) not in there]
     names = {name for _, name in there}
     return [f"{where[0]}/{name}" if where else name for name in probe.names if name not in names]
-
-
-def _name(one: Json) -> str:
-    namespace = one["metadata"].get("namespace")
-    return f"{namespace}/{one['metadata']['name']}" if namespace else str(one["metadata"]["name"])

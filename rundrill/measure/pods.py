@@ -3,9 +3,10 @@
 import re
 from typing import Any
 
-from rundrill.asking import Seen, answered
+from rundrill.asking import StateAnswer, answered
 from rundrill.evidence import Raw, Reading, StateSeen, Value
 from rundrill.gateway.testinfra import open_pod
+from rundrill.listing import container_of, present_pods
 from rundrill.probe import InPodProbe, LogsProbe
 from rundrill.session import Session
 
@@ -13,15 +14,14 @@ type Json = dict[str, Any]
 
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}|\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}")
 _COMMAND_LINES = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < \"$f\" 2>/dev/null && echo; done; true"
-_DEFAULT = "kubectl.kubernetes.io/default-container"
 
 
-def see_logs(probe: LogsProbe, session: Session, slug: str) -> Seen:
+def see_logs(probe: LogsProbe, session: Session, slug: str) -> StateAnswer:
     """Lines of each pod, the share of them with a time, and how many match; no `stamped` where there is no line."""
     namespace = session.namespace(slug, probe.namespace)
     readings, raws = [], []
-    for pod in _pods(session, namespace, probe.selector):
-        name, container = pod["metadata"]["name"], _container(pod, None)
+    for pod in present_pods(session, namespace, probe.selector):
+        name, container = pod["metadata"]["name"], container_of(pod, probe.container)
         text = session.kube.logs(namespace, name, container, probe.lines)
         lines = text.splitlines()
         facts: dict[str, Value] = {"lines": len(lines)}
@@ -36,15 +36,17 @@ def see_logs(probe: LogsProbe, session: Session, slug: str) -> Seen:
     return StateSeen(tuple(readings)), tuple(raws)
 
 
-def see_in_pod(probe: InPodProbe, session: Session, slug: str) -> Seen:
+def see_in_pod(probe: InPodProbe, session: Session, slug: str) -> StateAnswer:
     """A command's end, a file's presence or a count of processes, in every pod that the selector picks."""
     namespace = session.namespace(slug, probe.namespace)
-    answers = [_look(probe, session, namespace, pod) for pod in _pods(session, namespace, probe.selector)]
+    answers = [
+        _look(probe, session, namespace, pod) for pod in present_pods(session, namespace, probe.selector)
+    ]
     return StateSeen(tuple(reading for reading, _ in answers)), tuple(raw for _, raw in answers)
 
 
 def _look(probe: InPodProbe, session: Session, namespace: str, pod: Json) -> tuple[Reading, Raw]:
-    name, container = pod["metadata"]["name"], _container(pod, probe.container)
+    name, container = pod["metadata"]["name"], container_of(pod, probe.container)
     inside = open_pod(session.kube, namespace, name, container)
     facts: dict[str, Value] = {}
     if probe.command is not None:
@@ -58,21 +60,3 @@ def _look(probe: InPodProbe, session: Session, namespace: str, pod: Json) -> tup
         facts["processes"] = sum(probe.process in line for line in running)
     asked = f"{probe.command or probe.file or probe.process} in {namespace}/{name} {container}"
     return Reading(name, facts), answered("in-pod", asked, facts)
-
-
-def _pods(session: Session, namespace: str, selector: str) -> list[Json]:
-    """The pods that a selector picks, but for those that ran to their end or are on their way out."""
-    found = session.cached(
-        ("list", "v1/Pod", namespace, selector), lambda: session.kube.items("v1/Pod", namespace, selector)
-    )
-    leaving = [pod for pod in found if "deletionTimestamp" in pod["metadata"]]
-    return [
-        pod
-        for pod in found
-        if pod not in leaving and pod["status"].get("phase") not in ("Succeeded", "Failed")
-    ]
-
-
-def _container(pod: Json, said: str | None) -> str:
-    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT)
-    return str(said or default or pod["spec"]["containers"][0]["name"])

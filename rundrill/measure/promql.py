@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from rundrill.asking import Seen, answered
+from rundrill.asking import StateAnswer, answered
 from rundrill.evidence import Reading, StateSeen, Value
 from rundrill.gateway.prometheus import Prometheus, Sample
 from rundrill.probe import PromqlProbe
@@ -12,7 +12,7 @@ from rundrill.session import Session
 _PLAIN = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^}]*\})?")
 
 
-def see_promql(probe: PromqlProbe, session: Session, slug: str) -> Seen:
+def see_promql(probe: PromqlProbe, session: Session, slug: str) -> StateAnswer:
     """Value of each series; age too, where the query is a plain selector and so has samples of its own."""
     server, at = session.prometheus(slug), datetime.now(UTC)
     samples = server.query(probe.query, at)

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill.asking import Seen, answered
+from rundrill.asking import StateAnswer, answered
 from rundrill.evidence import Reading, StateSeen, Value
+from rundrill.listing import full_name, listed
 from rundrill.probe import WorkloadProbe
 from rundrill.session import Session
 
@@ -14,7 +15,7 @@ LATELY = timedelta(hours=1)
 _APIS = {kind: f"apps/v1/{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet")} | {"Pod": "v1/Pod"}
 
 
-def see_workloads(probe: WorkloadProbe, session: Session, slug: str) -> Seen:
+def see_workloads(probe: WorkloadProbe, session: Session, slug: str) -> StateAnswer:
     """A reading of each workload; pods that ran to their end are not looked at."""
     namespace = session.namespace(slug, probe.namespace) if probe.namespace else None
     selector = probe.selector or ""
@@ -24,18 +25,11 @@ def see_workloads(probe: WorkloadProbe, session: Session, slug: str) -> Seen:
     living = [one for one in found if one.get("status", {}).get("phase") != "Succeeded"]
     pods = living if probe.kind == "Pod" else listed(session, "v1/Pod", namespace)
     now = datetime.now(UTC)
-    readings = [Reading(_name(one), _facts(one, pods, now)) for one in living]
+    readings = [Reading(full_name(one), _facts(one, pods, now)) for one in living]
     there = {one["metadata"]["name"] for one in living}
     gone = [Reading(_full(namespace, name), {"found": False}) for name in probe.names if name not in there]
     asked = f"{probe.kind} in {namespace or 'all namespaces'} {selector} {' '.join(probe.names)}".strip()
     return StateSeen((*readings, *gone)), (answered("kubernetes", asked, living),)
-
-
-def listed(session: Session, api: str, namespace: str | None, selector: str = "") -> list[Json]:
-    """All objects of a kind, asked for once a session."""
-    return session.cached(
-        ("list", api, namespace, selector), lambda: session.kube.items(api, namespace, selector)
-    )
 
 
 def _facts(one: Json, pods: list[Json], now: datetime) -> dict[str, Value]:
@@ -85,10 +79,6 @@ def _selects(workload: Json, pod: Json) -> bool:
 def _pod_spec(one: Json) -> Json:
     spec: Json = one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
     return spec
-
-
-def _name(one: Json) -> str:
-    return _full(one["metadata"].get("namespace"), one["metadata"]["name"])
 
 
 def _full(namespace: str | None, name: str) -> str:
