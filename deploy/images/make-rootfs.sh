@@ -12,7 +12,7 @@ while read -r path; do
 done < <(lines leave-out.txt)
 
 # Fixed numbers, so that manifests and volumes can name them; the packages find their users there already.
-users='postgres:990:/var/lib/postgresql redis:991:/var/lib/redis prometheus:992:/var/lib/prometheus services:993:/srv'
+users='postgres:990:/var/lib/postgresql redis:991:/var/lib/redis prometheus:992:/var/lib/prometheus services:993:/srv kafka:994:/var/lib/kafka'
 accounts=
 for user in $users; do
     IFS=: read -r name id home <<<"$user"
@@ -28,5 +28,5 @@ exec mmdebstrap --variant=essential --mode=root --format=tar \
     --customize-hook='rm -rf "$1"/var/lib/postgresql/17 "$1"/etc/postgresql/17 "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*.log "$1"/var/log/apt' \
     --customize-hook='find "$1/usr" -name test -path "*/python3*" -type d -prune -exec rm -rf {} +' \
     --customize-hook='chroot "$1" install -d -o postgres -g postgres /var/run/postgresql /var/lib/postgresql/data' \
-    --customize-hook='for applet in nslookup nc wget ping ip netstat less vi; do ln -s /usr/bin/busybox "$1/usr/local/bin/$applet"; done' \
+    --customize-hook='for applet in nslookup nc wget ping ip netstat telnet less vi; do ln -s /usr/bin/busybox "$1/usr/local/bin/$applet"; done' \
     trixie "$out"

@@ -25,6 +25,7 @@ PACKAGES = {
     "mount": "mount",
     "nsenter": "util-linux",
     "mmdebstrap": "mmdebstrap",
+    "mvn": "maven",
     "openssl": "openssl",
     # What fetches Go modules trusts these; the image's packages are signed with keys that an old Debian 12 lacks.
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",

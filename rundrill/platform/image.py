@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,8 +35,8 @@ class BuildFailed(TargetError):
 def base_image(home: Path, say: Progress) -> Image:
     """Debian with the servers, without any code of ours; made once for each recipe, which takes a minute."""
     with _alone(home):
-        rootfs = _rootfs(home / "images", say)
-    return Image("rundrill.dev/base", (rootfs,), _SETTINGS)
+        layers = _rootfs(home / "images", say), _kafka(home / "images", say)
+    return Image("rundrill.dev/base", layers, _SETTINGS)
 
 
 def services_image(base: Image, slug: str = "") -> Image:
@@ -117,6 +118,29 @@ def _rootfs(cache: Path, say: Progress) -> Blob:
     return blob_of_file(path)
 
 
+def _kafka(cache: Path, say: Progress) -> Blob:
+    """Kafka as /opt/kafka: the jars that the pom asks for, and the thin commands that start them."""
+    pom = RECIPE / "kafka" / "pom.xml"
+    jars = cache / f"kafka-{_digest([pom])}"
+    if not jars.exists():
+        say("fetching Kafka's jars")
+        with tempfile.TemporaryDirectory(dir=cache) as part:
+            words = [
+                "dependency:copy-dependencies",
+                "-DincludeScope=runtime",
+                f"-DoutputDirectory={part}/libs",
+            ]
+            _run(["mvn", "--quiet", "--batch-mode", f"--file={pom}", *words])
+            Path(part, "libs").rename(jars)
+    own = [
+        (file, file.relative_to(pom.parent))
+        for part in ("bin", "config")
+        for file in (pom.parent / part).iterdir()
+    ]
+    libs = [(file, Path("libs", file.name)) for file in jars.iterdir()]
+    return layer_of((f"opt/kafka/{path}", file) for file, path in (*own, *libs))
+
+
 def _digest(files: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for file in files:
@@ -136,4 +160,6 @@ def _keep_newest(folder: Path, pattern: str, kept: Path) -> None:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        raise BuildFailed(f"{Path(command[0]).name} failed ({done.returncode}): {done.stderr.strip()[-800:]}")
+        raise BuildFailed(
+            f"{Path(command[0]).name} failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-800:]}"
+        )
