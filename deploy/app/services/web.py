@@ -57,14 +57,19 @@ def build(settings: Settings, routes: Sequence[Route], lifespan: Lifespan | None
     return Starlette(
         routes=[*routes, *shared],
         middleware=[Middleware(CountRequests, service=settings.role, draining_file=settings.draining_file)],
-        exception_handlers={
-            PoolTimeout: _pool_exhausted,
-            psycopg.Error: _database_failed,
-            redis.exceptions.RedisError: _cache_failed,
-            ValueError: _bad_request,
-        },
+        exception_handlers=failures(),
         lifespan=lifespan or _no_lifespan,
     )
+
+
+def failures() -> dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]:
+    """What a service answers when a dependency fails, or when the request makes no sense."""
+    return {
+        PoolTimeout: _pool_exhausted,
+        psycopg.Error: _database_failed,
+        redis.exceptions.RedisError: _cache_failed,
+        ValueError: _bad_request,
+    }
 
 
 @asynccontextmanager
