@@ -61,7 +61,7 @@ def test_the_services_are_in_the_image_where_python_looks_for_them() -> None:
 
 def test_the_database_image_holds_the_schema_and_all_that_its_first_rows_need() -> None:
     names = set(names_in(database_image(BASE).layers[-1]))
-    assert {"srv/database/schema.sql", "srv/database/start-postgresql.sh", "srv/services/seed.py"} <= names
+    assert {"srv/database/schema.sql", "srv/database/start-postgresql.sh", "srv/services/aipaas/seed.py"} <= names
     assert "srv/services/serve.py" not in names
 
 

@@ -28,7 +28,7 @@ if [ "$(cat "$done_file" 2>/dev/null)" != "$key" ]; then
     psql --quiet --username=postgres --dbname=postgres --file="$here/roles.sql"
     psql --quiet --username=postgres --dbname=aic_aipaas --file="$here/schema.sql"
     if [ "$(psql -At --username=postgres --dbname=aic_aipaas --command='SELECT count(*) FROM users')" = 0 ]; then
-        PYTHONPATH=$(dirname "$here") python3 -m services.seed | psql --quiet --username=postgres --dbname=aic_aipaas
+        PYTHONPATH=$(dirname "$here") python3 -m services.aipaas.seed | psql --quiet --username=postgres --dbname=aic_aipaas
         psql --quiet --username=postgres --dbname=aic_aipaas --command='ANALYZE'
     fi
     pg_ctl --pgdata="$PGDATA" --wait --silent --mode=fast stop

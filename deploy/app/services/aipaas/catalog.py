@@ -10,12 +10,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.ledgers import Rows, open_database, table_service
+from services.aipaas.ledgers import Rows, open_database, table_service
 from services.settings import Settings
 from services.store import Database
 from services.web import json_body, route
 
-log = logging.getLogger("services.catalog")
+log = logging.getLogger("services.aipaas.catalog")
 
 _COLUMNS = "id, name, location, row_count, created_at::text"
 _MARKER_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""`python -m services.seed`: the platform's first rows as SQL, the same at every run."""
+"""`python -m services.aipaas.seed`: the platform's first rows as SQL, the same at every run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 
-from services.invented import rows_of
-from services.tokens import hash_password
+from services.aipaas.invented import rows_of
+from services.aipaas.tokens import hash_password
 
 USERS = 2000
 HASH_ROUNDS = 2000

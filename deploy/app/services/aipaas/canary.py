@@ -20,7 +20,7 @@ from services.metrics import BUCKETS
 from services.settings import Settings
 from services.web import build
 
-log = logging.getLogger("services.canary")
+log = logging.getLogger("services.aipaas.canary")
 
 INGRESS = os.environ.get("INGRESS_ADDRESS", "istio-ingressgateway.istio-system")
 CA_FILE = os.environ.get("INGRESS_CA", "/etc/ingress-ca/ca.crt")

@@ -11,12 +11,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.ledgers import Rows, open_database, table_service
+from services.aipaas.ledgers import Rows, open_database, table_service
 from services.settings import Settings
 from services.store import Database
 from services.web import json_body, route
 
-log = logging.getLogger("services.training")
+log = logging.getLogger("services.aipaas.training")
 
 TRAINED = Counter("training_jobs", "Training jobs by outcome.", ["outcome"])
 _COLUMNS = "id, model, status, loss, created_at::text, finished_at::text"

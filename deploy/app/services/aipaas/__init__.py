@@ -1,0 +1,15 @@
+"""The services of the platform aic-aipaas."""
+
+from __future__ import annotations
+
+ROLES = {
+    "auth-service": "auth",
+    "app-management-service": "applications",
+    "training-service": "training",
+    "inference-service": "inference",
+    "synthetic-data-service": "synthetic",
+    "catalog-service": "catalog",
+    "schema-service": "schema",
+    "canary": "canary",
+}
+"""Role -> the module of this package that plays it."""
