@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -55,7 +56,12 @@ class Gateway:
         return JSONResponse({"valid": True, "subject": SUBJECT})
 
     async def request(self, request: Request) -> Response:
-        """The orchestrator's answer to a user's request."""
+        """The orchestrator's answer to a user's request, and a line in the log that bears the request's own mark."""
+        answer = await self._answer(request)
+        log.info("request %s: %d", marked(request), answer.status_code)
+        return answer
+
+    async def _answer(self, request: Request) -> Response:
         try:
             body = await self._validator.body_of(request)
             user = await self._user(str(body.get("user", "")))
@@ -100,6 +106,11 @@ class Gateway:
         """Whether the dependencies answer."""
         postgresql, cache = await self.database.answers(), await cache_answers(self.cache)
         return JSONResponse(status_of("api-gateway", postgresql=postgresql, redis=cache))
+
+
+def marked(request: Request) -> str:
+    """The client's X-Request-Id as far as it is harmless; "-" where there is none."""
+    return re.sub(r"[^A-Za-z0-9._-]", "", request.headers.get("x-request-id", ""))[:64] or "-"
 
 
 def _database_failed(error: Exception) -> Response:

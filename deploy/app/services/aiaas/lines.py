@@ -22,3 +22,5 @@ def count_lines() -> None:
     for level in ("INFO", "WARNING", "ERROR"):
         LINES.labels(level)
     logging.getLogger().addHandler(CountLines())
+    # It writes a line for each request that it makes.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -66,11 +66,13 @@ class ToolService:
             raise ValueError("operation: one of + - * / on two numbers expected")
         if sign == "/" and not right:
             raise ValueError("right: a divisor that is not 0 expected")
+        log.info("calculator answered")
         return JSONResponse({"answer": _SUMS[sign](left, right)})
 
     async def glossary(self, request: Request) -> Response:
         """The meaning of `word`, or null."""
         body = await json_body(request, word=str)
+        log.info("glossary answered")
         return JSONResponse({"answer": _GLOSSARY.get(str(body["word"]).lower())})
 
     async def search(self, request: Request) -> Response:
@@ -81,6 +83,7 @@ class ToolService:
         except (Refused, *FAILED) as error:
             return await self._remembered(query, error)
         await self._keep(query, found)
+        log.info("search answered")
         return JSONResponse({"answer": found, "cached": False})
 
     async def _external(self, query: str) -> Any:

@@ -19,7 +19,8 @@ _BEHIND = 502
 
 def open_client(seconds: float, verify: str | bool = True) -> httpx.AsyncClient:
     """A client that gives up after so many seconds."""
-    limits = httpx.Limits(max_connections=50, keepalive_expiry=30.0)
+    # A kept connection stays with one pod behind the service; new ones find all of them, and the ones that came later.
+    limits = httpx.Limits(max_connections=50, max_keepalive_connections=0)
     return httpx.AsyncClient(timeout=httpx.Timeout(seconds), limits=limits, verify=verify, trust_env=False)
 
 
