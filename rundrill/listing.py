@@ -60,3 +60,17 @@ def full_name(one: Json) -> str:
     """`namespace/name`, or the name of what is cluster-wide."""
     namespace = one["metadata"].get("namespace")
     return f"{namespace}/{one['metadata']['name']}" if namespace else str(one["metadata"]["name"])
+
+
+def mounted_at(pod: Json, claim: str) -> tuple[str, str] | None:
+    """Container and path where a pod sees the claim; None where it does not mount it."""
+    volumes = {
+        volume["name"]
+        for volume in pod["spec"].get("volumes") or ()
+        if (volume.get("persistentVolumeClaim") or {}).get("claimName") == claim
+    }
+    for container in pod["spec"]["containers"]:
+        for mount in container.get("volumeMounts") or ():
+            if mount["name"] in volumes and "subPath" not in mount:
+                return container["name"], str(mount["mountPath"])
+    return None

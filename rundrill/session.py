@@ -5,21 +5,23 @@ import os
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rundrill.errors import PolicyError, TargetError
 from rundrill.gateway.alertmanager import Alertmanager
-from rundrill.gateway.endpoints import Endpoint, lives, ready_endpoints
 from rundrill.gateway.kubernetes import Kube
 from rundrill.gateway.postgres import Login, Postgres
 from rundrill.gateway.prometheus import Prometheus
 from rundrill.gateway.redis import Redis
+from rundrill.gateway.ways import Ways
 from rundrill.gateway.witness import Witness
 from rundrill.policy import Policy, load_policy
 from rundrill.profile import Profile
 from rundrill.promise import Promise
 from rundrill.target import (
+    BrokerAddress,
     DatabaseAddress,
     PlatformAddresses,
     SecretRef,
@@ -27,6 +29,9 @@ from rundrill.target import (
     Target,
     open_target,
 )
+
+if TYPE_CHECKING:
+    from rundrill.gateway.kafka import Kafka
 
 _WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
@@ -51,6 +56,8 @@ class Session:
         }
         self._open = contextlib.ExitStack()
         self._open.callback(self.kube.close)
+        self.ways = Ways(self.kube, target.inside)
+        self._open.callback(self.ways.close)
         self._answers: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
 
@@ -128,16 +135,21 @@ class Session:
         if role not in databases:
             raise TargetError(f"{self.target.url}: slo.yaml gives no PostgreSQL role {role!r} for {slug}")
         address = databases[role]
-        way = self.reach(address.service)
-        return self.cached(("open", "postgres", slug, role, way), lambda: self._new_postgres(address, role))
+        return self.cached(("open", "postgres", slug, role), lambda: self._new_postgres(address, role))
 
     def redis(self, slug: str) -> Redis:
         """The platform's Redis; TargetError where the target has none."""
         address = self.platform(slug).redis
         if address is None:
             raise TargetError(f"{self.target.url}: slo.yaml names no Redis for {slug}")
-        way = self.reach(address.service)
-        return self.cached(("open", "redis", slug, way), lambda: self._new_redis(address))
+        return self.cached(("open", "redis", slug), lambda: self._new_redis(address))
+
+    def kafka(self, slug: str) -> "Kafka":
+        """The platform's Kafka; TargetError where the target has none."""
+        address = self.platform(slug).kafka
+        if address is None:
+            raise TargetError(f"{self.target.url}: slo.yaml names no Kafka for {slug}")
+        return self.cached(("open", "kafka", slug), lambda: self._new_kafka(address))
 
     def ingress(self, slug: str) -> ServiceAddress:
         """The platform's front door; TargetError where the target has none."""
@@ -147,18 +159,8 @@ class Session:
         return address
 
     def reach(self, service: str) -> tuple[str, int]:
-        """Host and port that lead to `namespace/name:port`: by name inside the cluster, by a forward outside."""
-        namespace, _, named = service.partition("/")
-        name, _, port = named.partition(":")
-        if self.target.inside:
-            return f"{name}.{namespace}.svc", int(port)
-        key = ("open", "forward", service)
-        way, endpoint = self.cached(key, lambda: self._forward(service))
-        if not lives(self.kube, endpoint):
-            with self._lock:
-                self._answers.pop(key, None)
-            way, endpoint = self.cached(key, lambda: self._forward(service))
-        return way
+        """Host and port that lead to `namespace/name:port`: by name inside the cluster, by a tunnel outside."""
+        return self.ways.service(service)
 
     def password(self, where: SecretRef) -> str:
         """A credential, from the Secret or the environment variable that slo.yaml names."""
@@ -195,17 +197,14 @@ class Session:
         self._closing(server.close)
         return server
 
-    def _forward(self, service: str) -> tuple[tuple[str, int], Endpoint]:
-        """A forward to one ready pod of a service, and which pod that is: kubectl does not notice when it goes."""
-        endpoints = ready_endpoints(self.kube, service)
-        if not endpoints:
-            raise TargetError(f"no pod behind {service} is ready")
-        chosen = endpoints[0]
-        forward = self.kube.forward(chosen.namespace, f"pod/{chosen.pod}", chosen.port)
-        way = forward.__enter__()
-        with self._lock:
-            self._open.push(forward)
-        return way, chosen
+    def _new_kafka(self, address: BrokerAddress) -> "Kafka":
+        # Its library reads a hundred files when it is imported: only for whoever asks a broker.
+        from rundrill.gateway.kafka import Kafka
+
+        namespace, _, named = address.service.partition("/")
+        broker = Kafka(named, partial(self.ways.named, namespace))
+        self._closing(broker.close)
+        return broker
 
     def _closing(self, close: Callable[[], None]) -> None:
         with self._lock:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rundrill.gateway.kubernetes import Json, Kube, NotFound
+from rundrill.gateway.kubernetes import Json, Kube
 
 
 @dataclass(frozen=True, order=True)
@@ -43,12 +43,3 @@ def _endpoints(kube: Kube, service: str, wanted: Callable[[Json], bool]) -> list
         if wanted(endpoint.get("conditions") or {}) and endpoint.get("targetRef", {}).get("kind") == "Pod"
     }
     return sorted(found)
-
-
-def lives(kube: Kube, endpoint: Endpoint) -> bool:
-    """Whether that very pod is still there, and not on its way out."""
-    try:
-        metadata = kube.one("v1/Pod", endpoint.namespace, endpoint.pod)["metadata"]
-    except NotFound:
-        return False
-    return bool(metadata["uid"] == endpoint.uid and "deletionTimestamp" not in metadata)

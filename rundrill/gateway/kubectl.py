@@ -126,11 +126,16 @@ class Kubectl:
         finally:
             _end(child)
 
-    def _command(self, arguments: list[str]) -> list[str]:
+    @property
+    def program(self) -> Path:
+        """The command itself; TargetError where there is none."""
         self._program = self._program or find_kubectl()
         if self._program is None:
             raise TargetError("kubectl is neither on PATH nor among the drill cluster's programs")
-        return [str(self._program), f"--context={self._context}", *arguments]
+        return self._program
+
+    def _command(self, arguments: list[str]) -> list[str]:
+        return [str(self.program), f"--context={self._context}", *arguments]
 
 
 def _forwarded_port(child: subprocess.Popen[bytes], asked: str) -> int:

@@ -23,6 +23,7 @@ from rundrill.gateway.refusals import (
     refusal,
     status_of,
 )
+from rundrill.gateway.streams import Streams
 from rundrill.target import ServiceAddress
 
 type Json = dict[str, Any]
@@ -45,6 +46,7 @@ class Kube:
         self.context = context
         self.kubectl = Kubectl(kubeconfig, context, kubectl)
         self._server = ApiServer(kubeconfig, context)
+        self.streams = Streams(lambda: self._server.access)
         self._lock = threading.Lock()
         self._discovered: dict[str, dict[str, str]] = {}
 
@@ -114,9 +116,22 @@ class Kube:
             raise TargetError(f"Secret {namespace}/{name} has no key {key!r}, only {sorted(values)}")
         return base64.b64decode(values[key]).decode()
 
-    def logs(self, namespace: str, pod: str, container: str | None = None, tail: int | None = None) -> str:
-        """The newest lines that a container wrote, all of them where no tail is given."""
-        query = {"container": container, "tailLines": None if tail is None else str(tail)}
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str | None = None,
+        tail: int | None = None,
+        since_s: float | None = None,
+        previous: bool = False,
+    ) -> str:
+        """The newest lines that a container wrote, all of them where no tail is given; or those of the one before its last restart."""
+        query = {
+            "container": container,
+            "tailLines": None if tail is None else str(tail),
+            "sinceSeconds": None if since_s is None else f"{max(1, since_s):.0f}",
+            "previous": "true" if previous else None,
+        }
         path = self._path("v1/Pod", namespace, pod, "log")
         answer = self._server.send("GET", path, query={name: said for name, said in query.items() if said})
         self._refuse("GET", path, answer)

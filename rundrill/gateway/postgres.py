@@ -45,12 +45,22 @@ class Postgres:
         """The rows of a query, column -> value; NoEvidence where the server does not answer it."""
         try:
             with self._lock:
-                if self._kept is None or self._kept.closed:
-                    self._kept = self._open()
-                # The policy's own SQL: written by its author, run in a read-only session.
-                return self._kept.execute(sql, params).fetchall()
+                kept, self._kept = self._kept, None
+                if kept is not None and not kept.closed:
+                    try:
+                        return self._answer(kept, sql, params)
+                    except psycopg.OperationalError:
+                        # Whoever stood at its other end may have been replaced since: one that is new shall tell.
+                        if not kept.broken:
+                            raise
+                return self._answer(self._open(), sql, params)
         except psycopg.Error as error:
             raise NoEvidence(f"PostgreSQL ({self.login.user}): {_words(error)}: {sql!r}") from None
+
+    def _answer(self, connection: Connection, sql: str, params: Params) -> list[dict[str, Any]]:
+        self._kept = connection
+        # The policy's own SQL: written by its author, run in a read-only session.
+        return connection.execute(sql, params).fetchall()
 
     @contextlib.contextmanager
     def connect(self, autocommit: bool = True, bare: bool = False) -> Iterator[Connection]:

@@ -1,4 +1,4 @@
-"""Redis by redis-py, asked once: no retries, so that an outage is seen when it is there."""
+"""Redis by redis-py, with no retries that wait: an outage is seen when it is there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,8 @@ class Redis:
             decode_responses=True,
             socket_timeout=5,
             socket_connect_timeout=5,
-            retry=Retry(NoBackoff(), 0),
+            # Once more and at once: whoever stood at the other end of a kept connection may have been replaced.
+            retry=Retry(NoBackoff(), 1, supported_errors=(library.ConnectionError,)),
         )
 
     def ask(self, *command: str) -> Any:
@@ -31,6 +32,21 @@ class Redis:
             return execute(*command)
         except library.RedisError as error:
             raise NoEvidence(f"Redis does not answer {' '.join(command)}: {error}") from None
+
+    def seconds_left(self, pattern: str) -> dict[str, int]:
+        """Key -> the seconds until it expires, -1 where it never does; of all keys that match, walked by SCAN."""
+        try:
+            keys = list(dict.fromkeys(self._client.scan_iter(match=pattern, count=1000)))
+            left: dict[str, int] = {}
+            for start in range(0, len(keys), 1000):
+                asking = self._client.pipeline(transaction=False)
+                for key in keys[start : start + 1000]:
+                    asking.ttl(key)
+                left |= dict(zip(keys[start : start + 1000], asking.execute(), strict=True))
+        except library.RedisError as error:
+            raise NoEvidence(f"Redis does not answer SCAN {pattern}: {error}") from None
+        # -2: it expired while we walked.
+        return {key: int(seconds) for key, seconds in left.items() if seconds != -2}
 
     def close(self) -> None:
         """Gives the connections back."""

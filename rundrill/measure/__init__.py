@@ -10,13 +10,23 @@ from rundrill.errors import NoEvidence, TargetError
 from rundrill.evidence import AlertSeen, DrillSeen, Evidence, Raw, StateSeen
 from rundrill.measure.alert import see_wiring
 from rundrill.measure.attestation import see_record
+from rundrill.measure.certificates import see_certificate, see_tls
+from rundrill.measure.claims import see_claims
 from rundrill.measure.config import see_config
 from rundrill.measure.databases import see_redis, see_setting, see_sql
+from rundrill.measure.exports import see_export
+from rundrill.measure.happenings import see_events
 from rundrill.measure.http import see_http
+from rundrill.measure.kafka import see_kafka
+from rundrill.measure.network import see_dns, see_network
 from rundrill.measure.objective import see_objective
 from rundrill.measure.objects import see_objects
 from rundrill.measure.pods import see_in_pod, see_logs
 from rundrill.measure.promql import see_promql
+from rundrill.measure.records import see_commit, see_verdicts
+from rundrill.measure.rights import see_access, see_accounts, see_rbac
+from rundrill.measure.rules import see_rule
+from rundrill.measure.secrets import see_secrets
 from rundrill.measure.synthetic import NAME, try_channel
 from rundrill.measure.workloads import see_workloads
 from rundrill.probe import Probe
@@ -120,5 +130,20 @@ _SOURCES: dict[str, tuple[str, Callable[[Any, Session, str], StateAnswer]]] = {
     "logs": ("logs", see_logs),
     "in_pod": ("in-pod", see_in_pod),
     "config": ("kubernetes", see_config),
+    "secret": ("kubernetes", see_secrets),
+    "access": ("kubernetes", see_access),
+    "rbac": ("kubernetes", see_rbac),
+    "accounts": ("kubernetes", see_accounts),
+    "events": ("kubernetes", see_events),
+    "claims": ("kubernetes", see_claims),
+    "tls": ("tls", see_tls),
+    "certificate": ("kubernetes", see_certificate),
+    "kafka": ("kafka", see_kafka),
+    "rule": ("prometheus", see_rule),
+    "dns": ("in-pod", see_dns),
+    "network": ("in-pod", see_network),
+    "export": ("in-pod", see_export),
+    "verdict": ("reports", see_verdicts),
+    "commit": ("git", see_commit),
 }
 """A probe's word -> where it is asked, and what asks there."""

@@ -1,9 +1,10 @@
 """Settings in ConfigMaps' files and workloads' environments; of Secrets only what their keys are called."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
-from rundrill.asking import HIDDEN, StateAnswer, answered, sounds_secret
+from rundrill.asking import StateAnswer, answered, sounds_secret
 from rundrill.environment import Hidden, environment_of
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Reading, StateSeen, Value
@@ -101,4 +102,5 @@ def _at(parsed: Any, path: str) -> Any:
 
 
 def _open_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value != HIDDEN
+    """Whether a value can be read by everybody and could be a credential; a number or a switch is none."""
+    return isinstance(value, str) and not re.fullmatch(r"\d*|true|false", value)

@@ -10,6 +10,7 @@ from rundrill.asking import HIDDEN, StateAnswer, answered
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Reading, StateSeen, Value
 from rundrill.gateway.postgres import DatabaseError
+from rundrill.gateway.redis import Redis
 from rundrill.probe import RedisProbe, SettingProbe, SqlProbe
 from rundrill.session import Session
 
@@ -49,11 +50,14 @@ def _settings(session: Session, slug: str, server: str) -> dict[str, Row]:
 
 def see_sql(probe: SqlProbe, session: Session, slug: str) -> StateAnswer:
     """A reading of each row."""
-    rows = [
-        {name: _plain(value) for name, value in row.items()}
-        for row in session.postgres(slug, probe.server).rows(probe.query)
-    ]
-    readings = (Reading(_subject(row, number), row) for number, row in enumerate(rows, start=1))
+    database = session.postgres(slug, probe.server)
+    started = time.perf_counter()
+    answer = database.rows(probe.query)
+    took = round(time.perf_counter() - started, 4)
+    rows = [{name: _plain(value) for name, value in row.items()} for row in answer]
+    readings = (
+        Reading(_subject(row, number), {"took": took, **row}) for number, row in enumerate(rows, start=1)
+    )
     return StateSeen(tuple(readings)), (answered("postgres", probe.query, rows),)
 
 
@@ -73,9 +77,10 @@ def _plain(value: Any) -> Value:
 
 
 def see_redis(probe: RedisProbe, session: Session, slug: str) -> StateAnswer:
-    """The answer to one command; NoEvidence where the command could change something."""
-    if probe.command is None:
-        raise NoEvidence("nothing counts Redis' keys yet")
+    """The answer to one command, or what the keys of a pattern come to; NoEvidence where the command could change something."""
+    if probe.keys is not None:
+        return _keys(probe.keys, session.redis(slug))
+    assert probe.command is not None
     words = probe.command.split()
     name = " ".join(words[:2]).upper() if " ".join(words[:2]).upper() in _READING else words[0].upper()
     if name not in _READING:
@@ -88,6 +93,15 @@ def see_redis(probe: RedisProbe, session: Session, slug: str) -> StateAnswer:
     answer = server.ask(*command)
     facts = {**_redis_facts(answer), "took": round(time.perf_counter() - started, 4)}
     return StateSeen((Reading("redis", facts),)), (answered("redis", " ".join(command), facts),)
+
+
+def _keys(pattern: str, server: Redis) -> StateAnswer:
+    left = server.seconds_left(pattern)
+    expiring = [seconds for seconds in left.values() if seconds >= 0]
+    facts: dict[str, Value] = {"keys": len(left), "without_expiry": len(left) - len(expiring)}
+    if expiring:
+        facts |= {"shortest": min(expiring), "longest": max(expiring)}
+    return StateSeen((Reading(pattern, facts),)), (answered("redis", f"SCAN {pattern}, TTL of each", facts),)
 
 
 def _redis_facts(answer: Any) -> dict[str, Value]:

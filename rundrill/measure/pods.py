@@ -22,7 +22,7 @@ def see_logs(probe: LogsProbe, session: Session, slug: str) -> StateAnswer:
     readings, raws = [], []
     for pod in present_pods(session, namespace, probe.selector):
         name, container = pod["metadata"]["name"], container_of(pod, probe.container)
-        text = session.kube.logs(namespace, name, container, probe.lines)
+        text = _written(session, pod, container, probe)
         lines = text.splitlines()
         facts: dict[str, Value] = {"lines": len(lines)}
         if lines:
@@ -34,6 +34,19 @@ def see_logs(probe: LogsProbe, session: Session, slug: str) -> StateAnswer:
             answered("logs", f"the newest {probe.lines} lines of {namespace}/{name} {container}", text)
         )
     return StateSeen(tuple(readings)), tuple(raws)
+
+
+def _written(session: Session, pod: Json, container: str, probe: LogsProbe) -> str:
+    """What the container wrote lately; before it, where asked for, what it wrote before its last restart."""
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    since = probe.since.total_seconds() if probe.since else None
+    text = session.kube.logs(namespace, name, container, probe.lines, since)
+    restarts = {
+        one["name"]: one.get("restartCount", 0) for one in pod["status"].get("containerStatuses") or ()
+    }
+    if not probe.previous or not restarts.get(container):
+        return text
+    return session.kube.logs(namespace, name, container, probe.lines, since, previous=True) + text
 
 
 def see_in_pod(probe: InPodProbe, session: Session, slug: str) -> StateAnswer:

@@ -37,7 +37,7 @@ from rundrill.probe.stores import (
     SettingProbe,
     SqlProbe,
 )
-from rundrill.probe.watching import InPodProbe, LogsProbe, PromqlProbe, RuleProbe, VerdictProbe
+from rundrill.probe.watching import CommitProbe, InPodProbe, LogsProbe, PromqlProbe, RuleProbe, VerdictProbe
 
 __all__ = [
     "AccessProbe",
@@ -46,6 +46,7 @@ __all__ = [
     "Basic",
     "CertificateProbe",
     "ClaimsProbe",
+    "CommitProbe",
     "ConfigProbe",
     "DnsProbe",
     "EventsProbe",
@@ -100,6 +101,7 @@ class Probe(Frozen):
     backup: BackupProbe | None = None
     export: ExportProbe | None = None
     verdict: VerdictProbe | None = None
+    commit: CommitProbe | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Probe":

@@ -1,6 +1,6 @@
 """Questions to databases, caches, brokers, and to what was put aside of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -65,22 +65,28 @@ class BackupProbe(Frozen):
 
 
 class ExportProbe(Frozen):
-    """The newest export of Kubernetes objects, as a file that a pod can see. Facts: found, age (seconds), parses (bool),
-    missing_kinds and missing (text, "" if none), equal (bool: live ConfigMaps' data), mode (text such as 600), copies (int)."""
+    """The newest export of Kubernetes objects, a List in YAML or JSON, gzipped or not, as a file that a running pod can see.
+
+    Facts: found, age (seconds), parses (bool), objects (int), missing_kinds and missing (text, "" if none), equal (bool: the
+    live ConfigMaps' data), mode (text such as 600), copies (int). Objects younger than the export are not missed.
+    """
 
     namespace: str
     """Where the pod is that sees the directory."""
     claim: str | None = None
+    """Any running pod of the namespace that mounts it."""
     selector: str | None = None
-    """The pods that mount it; any pod that mounts the claim where nothing is said."""
+    """In place of `claim`: the pods that see it."""
+    container: str | None = None
     directory: str
+    """As that pod sees it."""
     pattern: str
     namespaces: Annotated[tuple[str, ...], Field(min_length=1)]
     """Whose objects must be in it."""
     kinds: Annotated[tuple[str, ...], Field(min_length=1)]
     """Kinds of which every live object must be in it, as `v1/ConfigMap`."""
-    secrets: Literal["plain", "none"] = "none"
-    """Whether Secrets stand in it; their names are compared, never their values."""
+    secrets: bool = False
+    """Whether Secrets must stand in it too; their names are compared, never their values."""
 
     @model_validator(mode="after")
     def _one(self) -> "ExportProbe":

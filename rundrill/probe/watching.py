@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from rundrill.probe.frozen import Frozen
+from rundrill.probe.frozen import Frozen, exactly_one
 from rundrill.units import Duration, Pattern
 
 
@@ -53,6 +53,19 @@ class InPodProbe(Frozen):
 
 
 class VerdictProbe(Frozen):
-    """The newest saved verdict of another promise, that of this run left out. Facts: found, outcome, age (seconds)."""
+    """The newest saved verdict of other promises on this target, those of this run left out. Facts: found, outcome, age (seconds)."""
 
-    promise: str
+    promise: str | None = None
+    promises: tuple[str, ...] = ()
+    """In place of `promise`: a reading each."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "VerdictProbe":
+        exactly_one(self, "promise", "promises")
+        return self
+
+
+class CommitProbe(Frozen):
+    """A file beside the policy, in its repository. Facts: found, age (seconds since the last commit that touched it), changed (bool: since then)."""
+
+    path: str

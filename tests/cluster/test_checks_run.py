@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rundrill.errors import TargetError
-from rundrill.gateway.http import HttpError, get_by_name
+from rundrill.gateway.http import HttpError, Request, send
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -163,6 +163,6 @@ def reached(session: Session) -> tuple[str, int] | None:
     """The way to a server, once a GET on it is answered."""
     try:
         way = session.reach("monitoring/kube-state:8080")
-        return way if get_by_name("http", way, "kube-state", "/metrics", None).status == 200 else None
+        return way if send(way, "http", Request("/metrics")).status == 200 else None
     except (TargetError, HttpError):  # The new pod is not there yet.
         return None

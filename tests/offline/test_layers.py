@@ -50,6 +50,9 @@ ONE_FILE = {
     "redis": "rundrill.gateway.redis",
     "testinfra": "rundrill.gateway.testinfra",
     "promql_parser": "rundrill.promql",
+    "kafka": "rundrill.gateway.kafka",
+    "cryptography": "rundrill.gateway.tls",
+    "websocket": "rundrill.gateway.streams",
 }
 
 
