@@ -45,6 +45,8 @@ class FrontPage(Frozen):
     """Runbook files, from this file's directory."""
     attestations: str | None = None
     """The file of signed records."""
+    defects: tuple[str, ...] = ()
+    """Files of the runbooks' defects."""
     targets: dict[str, TargetEntry]
     profiles: dict[str, Profile]
     guard: Guard

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rundrill.defect import Defect, Defects
 from rundrill.errors import PolicyError
 from rundrill.frontpage import Attestations, FrontPage, Gameday, Guard, Waiver
 from rundrill.loading import Loader
 from rundrill.profile import Profile
 from rundrill.promise import Promise, Record
 from rundrill.reading import Document
-from rundrill.references import Written, dangling
+from rundrill.references import dangling
 from rundrill.runbook import Indicator, Receiver, Runbook
 from rundrill.target import PlatformAddresses, TargetEntry
+from rundrill.written import Written
 
 __all__ = ["Gameday", "Guard", "Indicator", "Policy", "Receiver", "Runbook", "Waiver", "load_policy"]
 
@@ -30,6 +32,8 @@ class Policy:
     runbooks: tuple[Runbook, ...]
     records: tuple[Record, ...] = ()
     """Signed attestations."""
+    defects: tuple[Defect, ...] = ()
+    """What the runbooks themselves get wrong."""
 
     @property
     def promises(self) -> tuple[Promise, ...]:
@@ -84,6 +88,7 @@ def load_policy(path: Path) -> Policy:
         gamedays=front.gamedays,
         runbooks=tuple(runbook.model for runbook in written.runbooks),
         records=written.attestations.model.records if written.attestations else (),
+        defects=tuple(defect for file in written.defects for defect in file.model.defects),
     )
 
 
@@ -103,7 +108,17 @@ def _read(path: Path, loader: Loader) -> Written | None:
     book = front.model.attestations
     missing = front.wrong(("attestations",), f"there is no file {book!r}")
     records = loader.load(path.parent / book, Attestations, missing) if book else None
-    return Written(front, [runbook for runbook in runbooks if runbook], records)
+    defects = [
+        loader.load(
+            path.parent / name, Defects, front.wrong(("defects", number), f"there is no file {name!r}")
+        )
+        for number, name in enumerate(front.model.defects)
+    ]
+    return Written(front, _there(runbooks), records, _there(defects))
+
+
+def _there[Thing](things: list[Thing | None]) -> list[Thing]:
+    return [thing for thing in things if thing is not None]
 
 
 def _included(document: Document | None) -> list[str]:

@@ -1,41 +1,18 @@
 """What the files of a policy say of each other: names that nothing answers to, ids that stand twice, queries that do not parse."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from rundrill import promql
-from rundrill.frontpage import Attestations, FrontPage
+from rundrill.defect_references import row_faults
+from rundrill.frontpage import FrontPage
 from rundrill.loading import Loaded
 from rundrill.promise import SYNTHETIC, Promise, Question
 from rundrill.reading import Location
 from rundrill.runbook import Indicator, Runbook, crowd_file, experiment_file
 from rundrill.wording import Mistake, did_you_mean
-
-
-@dataclass(frozen=True)
-class Written:
-    """All files of a policy, each well formed by itself."""
-
-    front: Loaded[FrontPage]
-    runbooks: list[Loaded[Runbook]]
-    attestations: Loaded[Attestations] | None
-
-    @property
-    def root(self) -> Path:
-        """The policy's directory."""
-        return self.front.root
-
-    def promises(self) -> Iterator[tuple[Loaded[Runbook], Location, Promise]]:
-        """Every promise with the file and the entry it stands at."""
-        for runbook in self.runbooks:
-            for number, promise in enumerate(runbook.model.promises):
-                yield runbook, ("promises", number), promise
-
-    def ids(self, kind: str | None = None) -> list[str]:
-        """The ids of all promises, or of those of one kind."""
-        return [promise.id for _, _, promise in self.promises() if kind in (None, promise.kind)]
+from rundrill.written import Written
 
 
 def dangling(written: Written) -> Iterator[Mistake]:
@@ -48,6 +25,9 @@ def dangling(written: Written) -> Iterator[Mistake]:
     for runbook, at, promise in written.promises():
         for below, says in _promise_faults(promise, runbook.model, written):
             yield runbook.wrong((*at, *below), says)
+    for file, at, defect in written.rows():
+        for below, says in row_faults(defect, file.model.runbook, written):
+            yield file.wrong((*at, *below), says)
     yield from _front_faults(written)
     if written.attestations:
         ids = written.ids("attestation")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -45,8 +46,8 @@ def policy_with(tmp_path: Path) -> Callable[[Change], Path]:
         slo = yaml.safe_load((ROOT / "slo.yaml").read_text())
         runbook = yaml.safe_load((ROOT / "runbooks" / "aic-aipaas.yaml").read_text())
         change(slo, runbook)
-        (tmp_path / "runbooks").mkdir()
-        for folder in ("experiments", "loadtests"):
+        shutil.copytree(ROOT / "runbooks", tmp_path / "runbooks")
+        for folder in ("experiments", "loadtests", "defects"):
             (tmp_path / folder).symlink_to(ROOT / folder)
         (tmp_path / "slo.yaml").write_text(yaml.safe_dump(slo, sort_keys=False))
         (tmp_path / "runbooks" / "aic-aipaas.yaml").write_text(yaml.safe_dump(runbook, sort_keys=False))

@@ -9,12 +9,14 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from rundrill.defect import WAYS, Defect, Defects
 from rundrill.frontpage import Attestations, FrontPage
 from rundrill.policy import load_policy
 from rundrill.promise import KINDS, Promise
 from rundrill.runbook import Runbook
 
 ROOT = Path(__file__).parents[2]
+DEFECTS = ROOT / "docs" / "defects.md"
 PAGES = [ROOT / "docs" / "policy.md", *(ROOT / "docs" / "promises" / f"{kind}.md" for kind in KINDS)]
 
 
@@ -56,6 +58,12 @@ def test_the_record_on_the_page_is_one() -> None:
     assert Attestations.model_validate(shown).records
 
 
+def test_the_page_of_defects_has_an_example_of_each_way() -> None:
+    rows = [Defect.model_validate(row) for block in blocks(DEFECTS) for row in block]
+    assert sorted(row.way for row in rows) == sorted(WAYS)
+    assert list(load_policy(ROOT / "tests" / "policies" / "good" / "slo.yaml").defects) == rows
+
+
 def test_our_policy_holds_at_least_45_clauses_of_every_kind() -> None:
     policy = load_policy(ROOT / "slo.yaml")
     ids = [promise.id for promise in policy.promises]
@@ -88,9 +96,9 @@ def parts(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from parts(inner)
 
 
-@pytest.mark.parametrize("file", [FrontPage, Runbook, Attestations])
+@pytest.mark.parametrize("file", [FrontPage, Runbook, Attestations, Defects])
 def test_every_key_of_the_policy_is_on_a_page(file: type[BaseModel]) -> None:
-    pages = "".join(page.read_text() for page in PAGES)
+    pages = "".join(page.read_text() for page in (*PAGES, DEFECTS))
     shown = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`\n]+`", pages))))
     shown |= set(re.findall(r"\b([\w-]+):", "".join(re.findall(r"^```yaml.*?^```", pages, re.M | re.S))))
     for model in models(file):

@@ -12,6 +12,7 @@ GOOD = Path(__file__).parents[1] / "policies" / "good"
 BAD = Path(__file__).parents[1] / "policies" / "bad"
 SHOP = "runbooks/shop.yaml"
 FRONT = "slo.yaml"
+BUGS = "defects/shop.yaml"
 
 
 def refusal(path: Path) -> list[str]:
@@ -116,6 +117,18 @@ CASES = [
     (SHOP, "proven_by: lose-the-shop", "proven_by: synthetic-alert", "35: shop.alert.down.alert: proven_by is 'synthetic-alert', expected an experiment, since it has a `when`"),
     (SHOP, "proven_by: synthetic-alert", "proven_by: lose-the-shop", "48: shop.alert.channel-mail.alert: proven_by is 'lose-the-shop', expected synthetic-alert, since it has no `when`"),
     (SHOP, "{defect: silent-when-gone, when: 'up{job=\"shop\"} == 0'}", "{defect: silent-when-gone}", "42: shop.alert.down.literal: expected one of `when` and `command`"),
+    # defects
+    (BUGS, "id: shop.dump-hides-failure", "id: dump-hides-failure", "4: dump-hides-failure.id: found 'dump-hides-failure', expected"),
+    (BUGS, "id: shop.dump-hides-failure", "id: bank.dump", "4: bank.dump.id: 'bank.dump' does not start with 'shop.'"),
+    (BUGS, "number: 1\n", "number: 0\n", "19: shop.renamed-column.id: id or number stands twice (number 0, also shop.dump-hides-failure)"),
+    (BUGS, "promises: [shop.backup.nightly]", "promises: [shop.backup.weekly]", "10: shop.dump-hides-failure.promises[0]: there is no promise 'shop.backup.weekly' (did you mean shop.backup.nightly?)"),
+    (BUGS, "    numbers:\n", "    sql: {}\n    numbers:\n", "103: shop.more-connections-than-there-are.sql.intended: is missing"),
+    (BUGS, "literal_gives: []", "literal_gives: [{labels: '{job=\"shop\"}', value: 1}]", "74: shop.gone-is-silent.promql: literal_gives and intended_gives are the same, so nothing would be shown"),
+    (BUGS, "literal_fires: never", "literal_fires: {7m: 0, 12m: 1}", "89: shop.gone-never-fires.rules: literal_fires and intended_fires are the same, so nothing would be shown"),
+    (BUGS, 'literal: up{job="shop"} == 0', 'literal: up{job="shop"} = 0', "78: shop.gone-is-silent.promql.literal: is no PromQL: "),
+    (BUGS, "intended_gives: {exit: {at_least: 1}}", "intended_gives: {status: 1}", "17: shop.dump-hides-failure.shell.intended_gives.status.[key]: 'status' is none of exit, stdout, stderr, lines, took, timed_out"),
+    (BUGS, "product: [5, 20]}", "product: [5, 20], value: 100}", "104: shop.more-connections-than-there-are.numbers.left: expected exactly one of value, sum, product"),
+    (BUGS, "drilled: {promise: shop.alert.down}", "drilled: {promise: shop.health.pods}", "115: shop.silent-in-a-drill.drilled.promise: no promise 'shop.health.pods' has a `literal` (did you mean shop.alert.down?)"),
     # forms
     (SHOP, "{same_as: replicas}", "{matches: '('}", "56: shop.health.pods.state.expect.ready.matches: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
     (SHOP, "kind: Deployment", "kind: Deploymint", "55: shop.health.pods.state.probe.workload.kind: 'Deploymint' is none of Deployment, StatefulSet, DaemonSet, Pod"),

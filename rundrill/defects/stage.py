@@ -1,0 +1,190 @@
+"""Scratch namespaces for forms with kubectl, and a kubeconfig that may do anything there and nothing elsewhere."""
+
+import contextlib
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rundrill.defect import KubectlForms
+from rundrill.defects.ground import BASE, namespace_body, remove
+from rundrill.defects.inside import bash
+from rundrill.errors import NoEvidence, PolicyError
+from rundrill.gateway.kubernetes import Json, Kube, NotFound
+
+ACCOUNT = "form"
+DEFAULT = "default"
+GRANTED_WITHIN_S = 10.0
+READY_S = 90.0
+
+# Says the scratch name wherever the runbook's is said, on the command line and in what is piped in.
+_WRAPPER = """#!{python} -IS
+import os, re, subprocess, sys
+names, kubectl = {names!r}, {kubectl!r}
+words, known = [], "|".join(map(re.escape, names))
+for word in sys.argv[1:]:
+    if words and words[-1] in ("-n", "--namespace"):
+        word = names.get(word, word)
+    word = re.sub(rf"^(-n=?|--namespace=)({{known}})$", lambda m: m[1] + names[m[2]], word)
+    words.append(word)
+if "-" in words and "-f" in words:
+    text = re.sub(rf"(?m)^(\\s*namespace:\\s*)({{known}})\\s*$", lambda m: m[1] + names[m[2]], sys.stdin.read())
+    sys.exit(subprocess.run([kubectl, *words], input=text.encode()).returncode)
+os.execv(kubectl, [kubectl, *words])
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Namespaces of one form, each under the name that the runbook gives it."""
+
+    kube: Kube
+    names: Mapping[str, str]
+    directory: Path
+
+    def run(self, forms: KubectlForms, form: str) -> Json:
+        """What the form did; scratch names in its output read as the runbook's."""
+        done = self._bash(form, forms.lasts.total_seconds())
+        for said, scratch in self.names.items():
+            done["stdout"] = done["stdout"].replace(scratch, said)
+            done["stderr"] = done["stderr"].replace(scratch, said)
+        return done
+
+    def prepare(self, forms: KubectlForms, image: str) -> None:
+        """Makes the given objects, and waits until they are ready; NoEvidence where they do not come."""
+        for body in yaml.safe_load_all(forms.given.replace(f"{BASE}:placeholder", image)):
+            if body:
+                self._create(body)
+        if forms.ready:
+            done = self._bash(forms.ready, READY_S)
+            if done["exit"]:
+                raise NoEvidence(
+                    f"the given objects were not ready: {(done['stderr'] or done['stdout'])[-300:]}"
+                )
+
+    def _create(self, body: Json) -> None:
+        metadata = body.setdefault("metadata", {})
+        said = metadata.pop("namespace", DEFAULT)
+        if said not in self.names:
+            raise PolicyError(f"the given {body.get('kind')} is in {said!r}, which is none of `namespaces`")
+        self.kube.create(f"{body['apiVersion']}/{body['kind']}", self.names[said], body)
+
+    def _bash(self, script: str, timeout: float) -> Json:
+        environment = {
+            "PATH": f"{self.directory / 'bin'}:/usr/bin:/bin",
+            "HOME": str(self.directory),
+            "KUBECONFIG": str(self.directory / "kubeconfig"),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+        }
+        return bash(script, self.directory / "work", environment, timeout)
+
+
+@contextlib.contextmanager
+def staged(kube: Kube, forms: KubectlForms) -> Iterator[Stage]:
+    """Fresh namespaces with an account that is at home there; all gone afterwards, on Ctrl-C too."""
+    mark = secrets.token_hex(3)
+    names = {name: f"rundrill-form-{mark}-{name}" for name in (DEFAULT, *forms.namespaces)}
+    with tempfile.TemporaryDirectory(prefix="rundrill-form-") as place:
+        directory = Path(place)
+        try:
+            for name in names.values():
+                kube.create("v1/Namespace", None, namespace_body(name))
+            _admit(kube, names)
+            _write_tools(kube, names, directory)
+            yield Stage(kube, names, directory)
+        finally:
+            for name in names.values():
+                remove(kube, name)
+
+
+def _admit(kube: Kube, names: Mapping[str, str]) -> None:
+    """An account in the default namespace that may do anything in each, and waits until that holds."""
+    home = names[DEFAULT]
+    kube.create(
+        "v1/ServiceAccount",
+        home,
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}},
+    )
+    everything = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    version = "rbac.authorization.k8s.io/v1"
+    for name in names.values():
+        role = {"apiVersion": version, "kind": "Role", "metadata": {"name": ACCOUNT}, "rules": everything}
+        kube.create(f"{version}/Role", name, role)
+        binding = {
+            "apiVersion": version,
+            "kind": "RoleBinding",
+            "metadata": {"name": ACCOUNT},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": home}],
+        }
+        kube.create(f"{version}/RoleBinding", name, binding)
+    _await(lambda: all(_allowed(kube, home, name) and _at_home(kube, name) for name in names.values()))
+
+
+def _allowed(kube: Kube, home: str, namespace: str) -> bool:
+    review: Json = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{home}:{ACCOUNT}",
+            "resourceAttributes": {"namespace": namespace, "verb": "delete", "resource": "secrets"},
+        },
+    }
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool(kube.call("POST", path, review)["status"].get("allowed"))
+
+
+def _at_home(kube: Kube, namespace: str) -> bool:
+    """Whether a pod may be made there: the account that it gets is there."""
+    try:
+        kube.one("v1/ServiceAccount", namespace, "default")
+    except NotFound:
+        return False
+    return True
+
+
+def _await(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GRANTED_WITHIN_S
+    while not there():
+        if time.monotonic() > deadline:
+            raise NoEvidence("the scratch namespaces did not become usable")
+        time.sleep(0.1)
+
+
+def _write_tools(kube: Kube, names: Mapping[str, str], directory: Path) -> None:
+    """A kubeconfig with the account's token, and a kubectl that knows the scratch names."""
+    kubectl = kube.kubectl.program
+    path = f"/api/v1/namespaces/{names[DEFAULT]}/serviceaccounts/{ACCOUNT}/token"
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3600},
+    }
+    token = kube.call("POST", path, body)["status"]["token"]
+    cluster: Json = {"server": kube.access.url}
+    cluster |= {"certificate-authority": kube.access.ca} if kube.access.ca else {}
+    cluster |= {} if kube.access.verify else {"insecure-skip-tls-verify": True}
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "form",
+        "clusters": [{"name": "form", "cluster": cluster}],
+        "users": [{"name": "form", "user": {"token": token}}],
+        "contexts": [
+            {"name": "form", "context": {"cluster": "form", "user": "form", "namespace": names[DEFAULT]}}
+        ],
+    }
+    (directory / "work").mkdir()
+    (directory / "bin").mkdir()
+    (directory / "kubeconfig").write_text(json.dumps(kubeconfig))
+    (directory / "kubeconfig").chmod(0o600)
+    wrapper = directory / "bin" / "kubectl"
+    wrapper.write_text(_WRAPPER.format(python=sys.executable, names=dict(names), kubectl=str(kubectl)))
+    wrapper.chmod(0o755)

@@ -1,0 +1,111 @@
+"""The word `rundrill defects`: rows are run, told one by one, counted and put on record."""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rundrill.defect import Defect
+from rundrill.defects.rows import show_rows
+from rundrill.defects.saved import RowSeen, current, read_seen, save_seen
+from rundrill.errors import PolicyError
+from rundrill.policy import Policy, load_policy
+from rundrill.session import open_session
+from rundrill.wording import did_you_mean
+
+REPORTS = Path("reports")
+
+
+def tell_defects(
+    path: Path,
+    target: str,
+    only: tuple[str, ...],
+    runbooks: tuple[str, ...],
+    as_json: bool,
+    saved: bool,
+    say: Callable[[str], None],
+) -> int:
+    """The exit status: 0 where every row that was asked for is shown, 1 where one is not."""
+    policy = load_policy(path)
+    rows = asked_rows(policy, only, runbooks)
+    by_id = {row.id: row for row in rows}
+    told = (lambda row: None) if as_json else (lambda row: say("\n".join(lines(by_id[row.id], row))))
+    if not saved:
+        with open_session(path, target, REPORTS, disruptive=False) as session:
+            save_seen(show_rows(rows, session.kube, told), REPORTS)
+    record = current(rows, read_seen(REPORTS))
+    if as_json:
+        say(json.dumps([_document(row, record.get(row.id)) for row in rows], indent=1, ensure_ascii=False))
+    elif saved:
+        for row in rows:
+            say("\n".join(lines(row, record.get(row.id))))
+    if not as_json:
+        say(totals(rows, record))
+    return 0 if all(one.shown for one in record.values()) and len(record) == len(_own(rows)) else 1
+
+
+def asked_rows(policy: Policy, only: Sequence[str], runbooks: Sequence[str]) -> list[Defect]:
+    """The rows that the caller named, or all; PolicyError where a name is unknown."""
+    known = [row.id for row in policy.defects]
+    for name in only:
+        if name not in known:
+            raise PolicyError(f"{policy.path}: there is no defect {name!r}{did_you_mean(name, known)[:200]}")
+    slugs = {policy.runbook(slug).runbook for slug in runbooks}
+    return [
+        row
+        for row in policy.defects
+        if (not only or row.id in only) and (not slugs or row.id.partition(".")[0] in slugs)
+    ]
+
+
+def _own(rows: Sequence[Defect]) -> list[Defect]:
+    """Those that this word can show; a drilled one is shown by a drill."""
+    return [row for row in rows if row.way != "drilled"]
+
+
+def lines(row: Defect, seen: RowSeen | None) -> list[str]:
+    """One row for a terminal: whether it is shown, what each form did, and why not."""
+    width = min(shutil.get_terminal_size().columns, 120)
+    if row.drilled:
+        return [f"· {row.id}", f"    shown by a drill of {row.drilled.promise}"]
+    if seen is None:
+        return [f"– {row.id}", "    not run yet"]
+    told = [f"{'✓' if seen.shown else '✕'} {row.id}  ({row.way}, {seen.took_s:.1f} s)"]
+    for name, text in (
+        ("literal", seen.literal_seen),
+        ("intended", seen.intended_seen),
+        ("not shown", seen.why_not),
+    ):
+        if text:
+            told += textwrap.wrap(
+                f"{name}: {text}", width, initial_indent="    ", subsequent_indent="      ", max_lines=4
+            )
+    return told
+
+
+def totals(rows: Sequence[Defect], record: dict[str, RowSeen]) -> str:
+    """How many are shown, and by what."""
+    shown = [row for row in rows if row.id in record and record[row.id].shown]
+    text = sum(row.way == "numbers" for row in shown)
+    drilled = sum(row.way == "drilled" for row in rows)
+    left = len(rows) - len(shown) - drilled
+    said = f"{len(shown)} of {len(rows)} defects shown: {len(shown) - text} by running, {text} by the text's own numbers"
+    said += f"; {drilled} are shown by drills" if drilled else ""
+    return said + (f"; {left} not shown" if left else "")
+
+
+def _document(row: Defect, seen: RowSeen | None) -> dict[str, object]:
+    said: dict[str, object] = {
+        "id": row.id,
+        "number": row.number,
+        "where": row.where,
+        "says": row.says,
+        "shows": row.shows,
+        "mended": row.mended,
+        "promises": list(row.promises),
+        "way": row.way,
+        "seen": None,
+    }
+    return said | ({"seen": {**asdict(seen), "at": seen.at.isoformat()}} if seen else {})
