@@ -5,8 +5,8 @@ import itertools
 import app_sources  # noqa: F401 # makes `services` importable
 import pytest
 from services.aipaas import seed
-from services.aipaas.tokens import hash_password, password_matches, sign, verify
 from services.settings import Settings
+from services.tokens import hash_password, password_matches, sign, verify
 
 
 def test_a_password_matches_its_own_hash_and_no_other() -> None:

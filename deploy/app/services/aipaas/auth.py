@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.aipaas.tokens import hash_password, password_matches, sign, verify
 from services.metrics import REGISTRATIONS
 from services.settings import PoolSettings, Settings
 from services.store import Database, cache_answers, open_cache, status_of
+from services.tokens import hash_password, password_matches, sign, verify
 from services.web import build, json_body, route
 
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.tasks import running
 from services.settings import PoolSettings, Settings
 from services.store import Database, Row, status_of
+from services.tasks import running
 from services.web import build, limit_of, route
 
 Background = Callable[[], Coroutine[object, object, None]]

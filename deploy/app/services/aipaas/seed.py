@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from services.aipaas.invented import rows_of
-from services.aipaas.tokens import hash_password
+from services.tokens import hash_password
 
 USERS = 2000
 HASH_ROUNDS = 2000
