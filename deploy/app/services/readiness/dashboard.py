@@ -38,7 +38,9 @@ class Dashboard:
         """The panel as JSON; always 200 where the dashboard itself can answer, whatever it has to say."""
         found, days = await self._look()
         parts = {each.part: {"well": each.well, "seen": each.seen} for each in found}
-        return JSONResponse({"overall": overall_of(found), "parts": parts, "days_recorded": days, "looked_at": time.time()})
+        return JSONResponse(
+            {"overall": overall_of(found), "parts": parts, "days_recorded": days, "looked_at": time.time()}
+        )
 
     async def page(self, _: Request) -> Response:
         """The same for people."""
@@ -73,4 +75,6 @@ def application(settings: Settings) -> Starlette:
         async with databases.opened():
             yield
 
-    return build(settings, [route("/", dashboard.page), route("/api/panels/overall", dashboard.panel)], lifespan)
+    return build(
+        settings, [route("/", dashboard.page), route("/api/panels/overall", dashboard.panel)], lifespan
+    )

@@ -50,7 +50,9 @@ class Figures:
 
     async def sample(self) -> None:
         """How much of the database's volume, the uploads' volume and the nodes' memory is used."""
-        size = (await self._databases.write("SELECT pg_database_size(current_database())::float8 AS size"))[0]["size"]
+        size = (await self._databases.write("SELECT pg_database_size(current_database())::float8 AS size"))[
+            0
+        ]["size"]
         await self._databases.write(_SAMPLE, "database", size, _DATABASE_BYTES)
         uploads = await asyncio.to_thread(_bytes_below, self._surroundings.uploads)
         await self._databases.write(_SAMPLE, "uploads", uploads, _UPLOADS_BYTES)
@@ -66,7 +68,9 @@ class Figures:
 
     async def _ask(self, query: str) -> float:
         asked = urllib.parse.urlencode({"query": query})
-        status, answer = await asyncio.to_thread(fetch, f"{self._surroundings.prometheus}/api/v1/query?{asked}")
+        status, answer = await asyncio.to_thread(
+            fetch, f"{self._surroundings.prometheus}/api/v1/query?{asked}"
+        )
         if status != 200 or not isinstance(answer, dict):
             raise OSError(f"Prometheus answers {status or 'nothing'}")
         series = answer["data"]["result"]

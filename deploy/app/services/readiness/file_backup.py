@@ -22,7 +22,11 @@ _PARTS = ("sources", "outputs", "quarantine")
 def files_of(uploads: Path) -> dict[str, Path]:
     """Every whole file that belongs into a backup, by its location."""
     below = (path for part in _PARTS for path in sorted((uploads / part).rglob("*")))
-    return {str(path.relative_to(uploads)): path for path in below if path.is_file() and not path.name.startswith(".")}
+    return {
+        str(path.relative_to(uploads)): path
+        for path in below
+        if path.is_file() and not path.name.startswith(".")
+    }
 
 
 def checksum(path: Path) -> str:
@@ -51,7 +55,9 @@ def archive(uploads: Path, folder: Path, started: datetime) -> Path:
         "sums": sums,
     }
     partial.rename(final)
-    final.with_name(final.name.removesuffix(".tar.gz") + ".json").write_text(json.dumps(described, indent=1) + "\n")
+    final.with_name(final.name.removesuffix(".tar.gz") + ".json").write_text(
+        json.dumps(described, indent=1) + "\n"
+    )
     return final
 
 

@@ -37,7 +37,11 @@ class Housekeeping:
     async def _let_the_canary_in(self) -> None:
         if not self._password:
             return
-        waiting = await self._databases.write("SELECT FROM accounts WHERE username = 'canary' AND password_hash IS NULL")
+        waiting = await self._databases.write(
+            "SELECT FROM accounts WHERE username = 'canary' AND password_hash IS NULL"
+        )
         if waiting:
             stored = hash_password(self._password, _HASH_ROUNDS)
-            await self._databases.write("UPDATE accounts SET password_hash = %s WHERE username = 'canary'", stored)
+            await self._databases.write(
+                "UPDATE accounts SET password_hash = %s WHERE username = 'canary'", stored
+            )

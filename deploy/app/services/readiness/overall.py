@@ -39,7 +39,9 @@ class Finding:
 
 async def findings(databases: Databases, gateway: str) -> list[Finding]:
     """What was found at each part; a part that does not answer is not well."""
-    looked = await asyncio.gather(_application(gateway), _primary(databases.primary), _replica(databases.replica))
+    looked = await asyncio.gather(
+        _application(gateway), _primary(databases.primary), _replica(databases.replica)
+    )
     return [finding for part in looked for finding in part]
 
 
@@ -73,7 +75,13 @@ async def _replica(database: Database) -> list[Finding]:
     except (psycopg.Error, PoolTimeout) as error:
         return [Finding("replica", False, type(error).__name__)]
     lag = float(str(row["lag"] or 0))
-    return [Finding("replica", bool(row["streaming"]) and lag < 10, f"streaming: {row['streaming']}, {lag:.1f} s behind")]
+    return [
+        Finding(
+            "replica",
+            bool(row["streaming"]) and lag < 10,
+            f"streaming: {row['streaming']}, {lag:.1f} s behind",
+        )
+    ]
 
 
 def fetch(url: str) -> tuple[int, object]:

@@ -27,11 +27,11 @@ log = logging.getLogger("services.readiness.upkeep")
 
 WELL = Gauge("readiness_part_well", "Whether a part of the platform is well.", ["part"])
 RESTORE_TEST = Gauge("restore_test_succeeded", "Whether the newest restore test succeeded.", ["kind"])
-RESTORE_AGE = Gauge("restore_test_finished_timestamp_seconds", "When the newest restore test ended.", ["kind"])
-_DONE = "INSERT INTO recorders VALUES (%s, clock_timestamp()) ON CONFLICT (name) DO UPDATE SET succeeded_at = EXCLUDED.succeeded_at"
-_TESTS = (
-    "SELECT DISTINCT ON (kind) kind, succeeded, extract(epoch FROM finished_at) AS at FROM restore_tests ORDER BY kind, finished_at DESC"
+RESTORE_AGE = Gauge(
+    "restore_test_finished_timestamp_seconds", "When the newest restore test ended.", ["kind"]
 )
+_DONE = "INSERT INTO recorders VALUES (%s, clock_timestamp()) ON CONFLICT (name) DO UPDATE SET succeeded_at = EXCLUDED.succeeded_at"
+_TESTS = "SELECT DISTINCT ON (kind) kind, succeeded, extract(epoch FROM finished_at) AS at FROM restore_tests ORDER BY kind, finished_at DESC"
 
 Turn = Callable[[], Awaitable[None]]
 
