@@ -35,12 +35,12 @@ def _up(arguments: argparse.Namespace) -> None:
     from rundrill.policy import load_policy
 
     policy = None if arguments.no_platform else load_policy(arguments.policy)
+    platform.check_slugs(arguments.platform or ())
     provider = cluster.open_provider(arguments.provider)
     provider.preflight()
     provider.up(_say)
     if policy is not None:
-        for slug in arguments.platform or platform.platforms():
-            platform.bring_up(slug, provider, policy, _say)
+        platform.bring_up(arguments.platform or platform.wanted_platforms(policy), provider, policy, _say)
 
 
 def _down(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Alertmanager: each severity goes to each of its channels, and the witness stands behind every channel of a drill cluster."""
 
 from rundrill.errors import PolicyError
-from rundrill.generate.prometheus import Yaml, host_of
+from rundrill.generate.prometheus import host_of
+from rundrill.generate.scrapes import Yaml
 from rundrill.policy import Policy
 from rundrill.profile import Profile
 from rundrill.promise import Severity
@@ -33,6 +34,11 @@ def alertmanager_config(policy: Policy, slug: str, profile: Profile) -> str:
             "receivers": [{"name": NOBODY}, *receivers],
         }
     )
+
+
+def nobody_config() -> str:
+    """alertmanager.yml of a platform whose runbook names no channel yet."""
+    return yaml_text({"route": {"receiver": NOBODY}, "receivers": [{"name": NOBODY}]})
 
 
 def channels(runbook: Runbook) -> dict[Severity, tuple[str, ...]]:

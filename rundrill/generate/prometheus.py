@@ -1,9 +1,11 @@
-"""Prometheus: what it scrapes, how often, and the alerting rules, all in the profile's time."""
+"""Prometheus: how often it scrapes, and the alerting rules, all in the profile's time."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rundrill import promql
 from rundrill.feasible import scrape_timeout
+from rundrill.generate.scrapes import Yaml, scrape_configs
 from rundrill.policy import Policy
 from rundrill.profile import Profile
 from rundrill.promise import Alert, Promise
@@ -11,15 +13,14 @@ from rundrill.reading import yaml_text
 from rundrill.target import ServiceAddress
 from rundrill.units import duration_text
 
-type Yaml = dict[str, object]
-
 RULES_FILE = "rules.yml"
 """Beside the configuration."""
-_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
-def prometheus_config(policy: Policy, slug: str, profile: Profile) -> str:
-    """prometheus.yml for that runbook's platform."""
+def prometheus_config(
+    alertmanager: ServiceAddress, profile: Profile, namespaces: Sequence[str], shared: str
+) -> str:
+    """prometheus.yml of a platform: its own namespaces, and of what is `shared` whatever speaks of them or of the nodes."""
     interval = profile.pace(profile.scrape_interval)
     return yaml_text(
         {
@@ -29,10 +30,15 @@ def prometheus_config(policy: Policy, slug: str, profile: Profile) -> str:
                 "evaluation_interval": duration_text(profile.pace(profile.evaluation_interval)),
             },
             "rule_files": [RULES_FILE],
-            "alerting": {"alertmanagers": [_alertmanagers(policy.platform(slug).alertmanager)]},
-            "scrape_configs": [_pods(), _cluster_state(profile), _api_server(profile), _containers(profile)],
+            "alerting": {"alertmanagers": [_alertmanagers(alertmanager)]},
+            "scrape_configs": scrape_configs(profile, namespaces, shared),
         }
     )
+
+
+def no_rules() -> str:
+    """rules.yml of a platform that promises no alert yet."""
+    return yaml_text({"groups": []})
 
 
 def prometheus_rules(policy: Policy, slug: str, profile: Profile) -> str:
@@ -57,8 +63,8 @@ def _rule(promise: Promise, alert: Alert, slug: str, profile: Profile) -> Yaml:
         "alert": promise.alert_name,
         "expr": rule_expression(alert, profile),
         "for": duration_text(profile.pace(alert.for_ or timedelta(0))),
-        "labels": {"severity": alert.severity, "promise": promise.id, "runbook": slug},
-        "annotations": {"summary": promise.says, "source": promise.source},
+        "labels": {**alert.labels, "severity": alert.severity, "promise": promise.id, "runbook": slug},
+        "annotations": {"summary": promise.says, "source": promise.source, **alert.annotations},
     }
 
 
@@ -71,97 +77,3 @@ def host_of(address: ServiceAddress) -> str:
     namespace, _, rest = address.service.partition("/")
     name, _, port = rest.partition(":")
     return f"{name}.{namespace}:{port}"
-
-
-def _keep(regex: str, *labels: str) -> Yaml:
-    sources = [f"__meta_kubernetes_{label}" for label in labels]
-    return {"source_labels": sources, "regex": regex, "action": "keep"}
-
-
-def _label(name: str, source: str) -> Yaml:
-    return {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": name}
-
-
-_RUNNING_PODS = [
-    _keep("true", "pod_annotation_prometheus_io_scrape"),
-    _keep("Running", "pod_phase"),
-    # A pod has one target, however many ports it declares: targets that are the same count once.
-    {
-        "source_labels": ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_annotation_prometheus_io_port"],
-        "separator": ":",
-        "target_label": "__address__",
-    },
-]
-_POD_LABELS = [
-    _label("job", "pod_label_app"),
-    _label("namespace", "namespace"),
-    _label("pod", "pod_name"),
-    _label("node", "pod_node_name"),
-]
-_STATE_OF_CLUSTER: Yaml = {"source_labels": ["__meta_kubernetes_pod_label_app"], "regex": "kube-state"}
-
-
-def _pods() -> Yaml:
-    """Every running pod that asks for it by annotation; its job is its label `app`."""
-    return {
-        "job_name": "pods",
-        "kubernetes_sd_configs": [{"role": "pod"}],
-        "relabel_configs": [*_RUNNING_PODS, _STATE_OF_CLUSTER | {"action": "drop"}, *_POD_LABELS],
-    }
-
-
-def _cluster_state(profile: Profile) -> Yaml:
-    """kube-state speaks of other pods and nodes, so its own labels win; it asks the API server each time, and needs some."""
-    return {
-        "job_name": "cluster-state",
-        **_slower(profile, timedelta(seconds=5)),
-        "honor_labels": True,
-        "kubernetes_sd_configs": [{"role": "pod"}],
-        "relabel_configs": [*_RUNNING_PODS, _STATE_OF_CLUSTER | {"action": "keep"}, *_POD_LABELS],
-    }
-
-
-def _api_server(profile: Profile) -> Yaml:
-    """The API server exports some hundred thousand series; only these few are asked for, and not often."""
-    return {
-        "job_name": "kubernetes-apiservers",
-        "scheme": "https",
-        **_slower(profile, timedelta(seconds=30)),
-        "tls_config": {"ca_file": f"{_ACCOUNT}/ca.crt"},
-        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
-        "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": ["default"]}}],
-        "relabel_configs": [_keep("kubernetes;https", "service_name", "endpoint_port_name")],
-        "metric_relabel_configs": [
-            _only("apiserver_request_total|apiserver_current_inflight_requests|process_.*")
-        ],
-    }
-
-
-def _containers(profile: Profile) -> Yaml:
-    """CPU and memory of containers, from the kubelets."""
-    return {
-        "job_name": "containers",
-        "scheme": "https",
-        **_slower(profile, timedelta(seconds=10)),
-        "metrics_path": "/metrics/cadvisor",
-        # A kubelet's serving certificate is its own work.
-        "tls_config": {"insecure_skip_verify": True},
-        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
-        "kubernetes_sd_configs": [{"role": "node"}],
-        "relabel_configs": [_label("node", "node_name")],
-        "metric_relabel_configs": [
-            _only("container_(cpu_usage_seconds_total|memory_working_set_bytes|spec_memory_limit_bytes)"),
-            {"source_labels": ["container"], "regex": "", "action": "drop"},
-        ],
-    }
-
-
-def _slower(profile: Profile, least: timedelta) -> Yaml:
-    """A scrape that no profile makes more frequent than that; no alert waits for it."""
-    interval = max(profile.pace(profile.scrape_interval), least)
-    timeout = min(interval, timedelta(seconds=10))
-    return {"scrape_interval": duration_text(interval), "scrape_timeout": duration_text(timeout)}
-
-
-def _only(names: str) -> Yaml:
-    return {"source_labels": ["__name__"], "regex": names, "action": "keep"}

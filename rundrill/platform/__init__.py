@@ -1,56 +1,119 @@
-"""The reference platforms on a drill cluster: image, manifests, credentials, monitoring."""
+"""The reference platforms on a drill cluster: images, manifests, credentials, monitoring."""
 
+import fcntl
 import os
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rundrill.cluster.provider import Progress, Provider
-from rundrill.errors import PolicyError
-from rundrill.platform import monitoring
-from rundrill.platform.certificates import Certificate, make_certificate, needs_renewal
-from rundrill.platform.cluster_client import Kubectl, Manifest
-from rundrill.platform.credentials import Values, decoded, missing_credentials, read_secrets, secret
-from rundrill.platform.image import DEPLOY, base_image, database_image, deliver, services_image
-from rundrill.platform.manifests import (
-    BASE_PLACEHOLDER,
-    DATABASE_PLACEHOLDER,
-    PLACEHOLDER,
-    digest_of,
-    key,
-    read_manifests,
-)
-from rundrill.platform.schedule import cron_of
-from rundrill.platform.workloads import unready, wait_ready
+from rundrill.errors import PolicyError, RundrillError, TargetError
+from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
+from rundrill.platform.credentials import decoded
+from rundrill.platform.image import base_image, database_image, deliver, services_image
+from rundrill.platform.layers import Image
+from rundrill.platform.manifests import BASE_PLACEHOLDER, DATABASE_PLACEHOLDER, PLACEHOLDER, key, platforms
+from rundrill.platform.monitoring import in_policy
+from rundrill.platform.stack import SHARED, Stack, platform_stack, shared_stack
+from rundrill.platform.waiting import Arrivals
+from rundrill.platform.workloads import unready
 from rundrill.policy import Policy
 from rundrill.profile import Profile
 
+__all__ = ["bring_up", "check_slugs", "platforms", "wanted_platforms"]
+
 DATA_LABEL = "rundrill.dev/data"
-_STATE = ("rundrill-state", "monitoring")
-_READY_WITHIN = timedelta(minutes=4)
+_READY_WITHIN = timedelta(minutes=5)
 
 
-def platforms() -> tuple[str, ...]:
-    """The names of the reference platforms."""
-    return tuple(sorted(p.name for p in (DEPLOY / "platforms").iterdir() if p.is_dir()))
+class PlatformsFailed(TargetError):
+    """Some platforms are not up; the message has a paragraph for each."""
 
 
-def bring_up(slug: str, provider: Provider, policy: Policy, say: Progress) -> None:
-    """The platform on the cluster, as the sources and the policy say, every workload ready; heals what is not."""
+def wanted_platforms(policy: Policy) -> tuple[str, ...]:
+    """The reference platforms that the policy has on some target."""
+    return tuple(slug for slug in platforms() if in_policy(policy, slug))
+
+
+def check_slugs(slugs: Sequence[str]) -> None:
+    """PolicyError where a name is no platform's, with those that are."""
+    for slug in slugs:
+        if slug not in platforms():
+            raise PolicyError(f"--platform {slug}: there is no such platform, only {', '.join(platforms())}")
+
+
+def bring_up(slugs: Sequence[str], provider: Provider, policy: Policy, say: Progress) -> None:
+    """These platforms on the cluster, as the sources and the policy say, every workload ready; heals what is not.
+
+    What is wrong with one does not stop the others; PlatformsFailed names each in the end.
+    """
+    check_slugs(slugs)
     home = Path(os.environ.get("RUNDRILL_HOME") or Path.home() / ".cache" / "rundrill").resolve()
-    base = base_image(home, say)
-    database, services = database_image(base), services_image(base, slug)
-    deliver([database, services], base, provider, home, say)
-    refs = {PLACEHOLDER: services.ref, DATABASE_PLACEHOLDER: database.ref, BASE_PLACEHOLDER: base.ref}
-    kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
-    wanted = _Wanted(read_manifests(slug, refs), policy, slug, _drill_profile(policy))
-    if wanted.stands(kubectl):
-        say(f"{slug}: up, nothing to change")
-        return
-    wanted.apply(kubectl, say)
-    wanted.remember(kubectl)
-    say(f"{slug}: up")
+    with ExitStack() as locks:
+        for slug in sorted(set(slugs)):
+            locks.enter_context(_alone(home, slug, say))
+        kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
+        arrivals = Arrivals(kubectl, say)
+        stacks = list(_stacks(slugs, provider, policy, home, arrivals))
+        lacking = _lacking(kubectl, stacks, say)
+        if lacking:
+            _choose_data_node(kubectl)
+        arrivals.settle([stack for stack in lacking if _is_put(stack, arrivals)], _READY_WITHIN)
+    if arrivals.failed:
+        raise PlatformsFailed("\n".join(f"{name}: {why}" for name, why in arrivals.failed.items()))
+
+
+def _stacks(
+    slugs: Sequence[str], provider: Provider, policy: Policy, home: Path, arrivals: Arrivals
+) -> Iterator[Stack]:
+    """What is shared, and each platform whose files can be read; their images on every node."""
+    base = base_image(home, arrivals.say)
+    database, profile = database_image(base), _drill_profile(policy)
+    services = {slug: services_image(base, slug) for slug in ("", *slugs)}
+    deliver([database, *services.values()], base, provider, home, arrivals.say)
+    yield shared_stack(_refs(base, database, services[""]))
+    for slug in slugs:
+        try:
+            yield platform_stack(slug, _refs(base, database, services[slug]), policy, profile)
+        except RundrillError as problem:
+            arrivals.failed[slug] = str(problem)
+
+
+def _refs(base: Image, database: Image, services: Image) -> Mapping[str, str]:
+    return {PLACEHOLDER: services.ref, DATABASE_PLACEHOLDER: database.ref, BASE_PLACEHOLDER: base.ref}
+
+
+def _is_put(stack: Stack, arrivals: Arrivals) -> bool:
+    """Whether the cluster took all of it; where not, it is among the failed."""
+    try:
+        stack.put(arrivals.kubectl, arrivals.say)
+    except RundrillError as problem:
+        arrivals.failed[stack.name] = str(problem)
+    return stack.name not in arrivals.failed
+
+
+def _lacking(kubectl: Kubectl, stacks: Sequence[Stack], say: Progress) -> list[Stack]:
+    """Those that are not in the cluster as they should be, or not ready."""
+    kinds = {str(m["kind"]) for stack in stacks for m in stack.manifests} | {"Secret", "ConfigMap"}
+    live = _live(kubectl, kinds)
+    secrets = decoded(item for item in live.values() if item["kind"] == "Secret")
+    standing = [s for s in stacks if s.stands(live, secrets) and not unready(live, s.manifests)]
+    for stack in standing:
+        if stack.name != SHARED:
+            say(f"{stack.name}: up, nothing to change")
+    return [stack for stack in stacks if stack.name not in {s.name for s in standing}]
+
+
+def _live(kubectl: Kubectl, kinds: set[str]) -> Mapping[tuple[str, str, str], Manifest]:
+    """Every object of these kinds; none where the cluster does not know one of them yet."""
+    try:
+        return {key(item): item for item in kubectl.items(",".join(sorted(kinds)), "--all-namespaces")}
+    except KubectlFailed as refused:
+        if "resource type" not in str(refused):
+            raise
+        return {}
 
 
 def _drill_profile(policy: Policy) -> Profile:
@@ -61,74 +124,6 @@ def _drill_profile(policy: Policy) -> Profile:
     raise PolicyError(f"{policy.path}: targets: no entry for the drill cluster (expected kube://rundrill)")
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """All that shall be in the cluster."""
-
-    manifests: list[Manifest]
-    policy: Policy
-    slug: str
-    profile: Profile
-
-    @property
-    def generated(self) -> list[Manifest]:
-        return monitoring.config_maps(self.policy, self.slug, self.profile)
-
-    @property
-    def digest(self) -> str:
-        return digest_of([*self.manifests, *self.generated, {"every": str(self._backup_every)}])
-
-    @property
-    def _backup_every(self) -> timedelta:
-        return self.profile.pace(self.profile.backup_every)
-
-    def stands(self, kubectl: Kubectl) -> bool:
-        """Whether the cluster was given exactly this, still has all of it, and it is ready."""
-        kinds = ",".join(sorted({str(m["kind"]) for m in self.manifests}))
-        live = {key(item): item for item in kubectl.items(f"{kinds},Secret", "--all-namespaces")}
-        state: Any = live.get(("ConfigMap", _STATE[1], _STATE[0]), {})
-        if state.get("data", {}).get("digest") != self.digest:
-            return False
-        configured = all(live.get(key(m), {}).get("data") == m["data"] for m in self.generated)
-        there = all(key(m) in live for m in self.manifests)
-        secrets = decoded(item for item in live.values() if item["kind"] == "Secret")
-        return configured and there and _safe(secrets) and not unready(kubectl, self.manifests)
-
-    def apply(self, kubectl: Kubectl, say: Progress) -> None:
-        """Everything in place and ready, in an order in which nothing waits for what comes later."""
-        namespaces = [m for m in self.manifests if m["kind"] == "Namespace"]
-        kubectl.apply(namespaces)
-        _choose_data_node(kubectl)
-        secrets = read_secrets(kubectl, ("data-services", "microservices", "ai-services", "istio-system"))
-        kubectl.apply(missing_credentials(secrets) or namespaces[:1])
-        renewed = needs_renewal(_leaf(secrets), datetime.now(UTC))
-        if renewed:
-            kubectl.apply(_tls_objects(make_certificate()))
-        say(f"{self.slug}: applying {len(self.manifests)} objects")
-        kubectl.apply([*self.generated, *(self._scheduled(m, kubectl) for m in self.manifests)])
-        if renewed and _leaf(secrets):
-            kubectl.run("rollout", "restart", "daemonset/istio-ingressgateway", "--namespace=istio-system")
-        wait_ready(kubectl, self.manifests, say, _READY_WITHIN)
-        # Always, not only where they changed just now: an earlier run may have ended between the two.
-        for config_map in self.generated:
-            monitoring.reload(kubectl, config_map, say)
-
-    def _scheduled(self, manifest: Manifest, kubectl: Kubectl) -> Manifest:
-        if manifest["kind"] != "CronJob":
-            return manifest
-        _, namespace, name = key(manifest)
-        live: Any = kubectl.items("cronjob", name, f"--namespace={namespace}")
-        there = live[0]["spec"]["schedule"] if live else None
-        spec: Any = manifest["spec"]
-        return manifest | {"spec": spec | {"schedule": cron_of(self._backup_every, datetime.now(UTC), there)}}
-
-    def remember(self, kubectl: Kubectl) -> None:
-        """Write down what the cluster was given."""
-        metadata = {"name": _STATE[0], "namespace": _STATE[1]}
-        state: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
-        kubectl.apply([state | {"data": {"digest": self.digest, "platform": self.slug}}])
-
-
 def _choose_data_node(kubectl: Kubectl) -> None:
     """The node that keeps volumes: the first by name, unless one is chosen already."""
     nodes: Any = kubectl.items("nodes")
@@ -137,22 +132,15 @@ def _choose_data_node(kubectl: Kubectl) -> None:
         kubectl.run("label", "node", first, f"{DATA_LABEL}=true")
 
 
-def _safe(secrets: Values) -> bool:
-    """Whether no Secret is missing and the certificate is good for a while."""
-    return not missing_credentials(secrets) and not needs_renewal(_leaf(secrets), datetime.now(UTC))
-
-
-def _leaf(secrets: Values) -> str:
-    """The ingress's certificate; "" where there is none yet."""
-    return secrets.get(("istio-system", "ingress-tls"), {}).get("tls.crt", "")
-
-
-def _tls_objects(made: Certificate) -> list[Manifest]:
-    pair = {"tls.crt": made.leaf, "tls.key": made.key}
-    authority = {"ca.crt": made.authority}
-    # The canary verifies the ingress from its own namespace.
-    places = ({"name": "ingress-ca", "namespace": n} for n in ("istio-system", "monitoring"))
-    maps: list[Manifest] = [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": place, "data": authority} for place in places
-    ]
-    return [secret("istio-system", "ingress-tls", pair, "kubernetes.io/tls"), *maps]
+@contextmanager
+def _alone(home: Path, slug: str, say: Progress) -> Iterator[None]:
+    """Lets one process at a time work on a platform."""
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / slug).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{slug}: waiting for another rundrill that brings it up")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

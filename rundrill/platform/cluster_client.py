@@ -33,7 +33,7 @@ class Kubectl:
         except subprocess.TimeoutExpired as late:
             raise KubectlFailed(f"kubectl {' '.join(words[:3])}: no answer within {timeout_s:g} s") from late
         if done.returncode:
-            raise KubectlFailed(f"kubectl {' '.join(words[:3])}: {done.stderr.strip()[-600:]}")
+            raise KubectlFailed(f"kubectl {' '.join(words[:3])}: {done.stderr.strip()[-2000:]}")
         return done.stdout
 
     def items(self, *words: str) -> list[Manifest]:

@@ -49,7 +49,9 @@ def database_image(base: Image) -> Image:
     """The base with the schema of the first platform's database and what makes its first rows, and no other code."""
     schema = [file for file in (APP / "database").iterdir() if file.is_file()]
     return Image(
-        "rundrill.dev/database", (*base.layers, _layer([*schema, *_imported("services.aipaas.seed")])), _SETTINGS
+        "rundrill.dev/database",
+        (*base.layers, _layer([*schema, *_imported("services.aipaas.seed")])),
+        _SETTINGS,
     )
 
 

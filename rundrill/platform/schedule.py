@@ -1,6 +1,48 @@
-"""When the backup CronJob runs."""
+"""When CronJobs run."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rundrill.platform.cluster_client import Kubectl, Manifest
+from rundrill.platform.manifests import key
+from rundrill.units import duration
+
+EVERY = "rundrill.dev/every"
+"""On a CronJob: how often it runs on a drill cluster, as a duration or `backup` for as often as backups."""
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """How often backups run, and which CronJobs are backups."""
+
+    backup_every: timedelta = timedelta(hours=1)
+    backups: frozenset[tuple[str, str]] = frozenset()
+    """namespace, name"""
+
+    def as_manifest(self) -> Manifest:
+        """Itself in plain values."""
+        return {"every": str(self.backup_every), "of": sorted(map(list, self.backups))}
+
+    def period(self, manifest: Manifest) -> timedelta | None:
+        """How often that object runs; None where it is no CronJob, or keeps its own schedule."""
+        kind, namespace, name = key(manifest)
+        metadata: Any = manifest["metadata"]
+        asked = metadata.get("annotations", {}).get(EVERY)
+        if kind != "CronJob" or not (asked or (namespace, name) in self.backups):
+            return None
+        return self.backup_every if asked in (None, "backup") else duration(asked)
+
+    def paced(self, manifest: Manifest, kubectl: Kubectl) -> Manifest:
+        """The object, a CronJob with the schedule that it shall have."""
+        every = self.period(manifest)
+        if every is None:
+            return manifest
+        _, namespace, name = key(manifest)
+        live: Any = kubectl.items("cronjob", name, f"--namespace={namespace}")
+        there = live[0]["spec"]["schedule"] if live else None
+        spec: Any = manifest["spec"]
+        return manifest | {"spec": spec | {"schedule": cron_of(every, datetime.now(UTC), there)}}
 
 
 def cron_of(every: timedelta, soon: datetime, live: str | None) -> str:

@@ -1,11 +1,10 @@
 """Whether everything that was applied is there and ready, and waiting until it is."""
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from rundrill.cluster.provider import Progress
 from rundrill.errors import TargetError
 from rundrill.platform.cluster_client import Kubectl, Manifest
 from rundrill.platform.manifests import key
@@ -18,9 +17,13 @@ class NotReady(TargetError):
     """Workloads were not ready in time; the message names them."""
 
 
-def unready(kubectl: Kubectl, wanted: Sequence[Manifest]) -> list[str]:
+def live_workloads(kubectl: Kubectl) -> Mapping[tuple[str, str, str], Manifest]:
+    """Every workload of the cluster as it is now."""
+    return {key(item): item for item in kubectl.items(",".join(KINDS), "--all-namespaces")}
+
+
+def unready(live: Mapping[tuple[str, str, str], Manifest], wanted: Iterable[Manifest]) -> list[str]:
     """The workloads that are missing, not as wanted, or not ready, as `namespace/name (why)`."""
-    live = {key(item): item for item in kubectl.items(",".join(KINDS), "--all-namespaces")}
     named = [m for m in wanted if m["kind"] in KINDS]
     faults = [(m, _fault(m, live.get(key(m)))) for m in named]
     return [f"{key(m)[1]}/{key(m)[2]} ({fault})" for m, fault in faults if fault]
@@ -33,33 +36,22 @@ def _fault(wanted: Any, live: Any) -> str | None:
     if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
         return "not seen yet"
     if wanted["kind"] == "DaemonSet":
-        count, asked = status["desiredNumberScheduled"], status["desiredNumberScheduled"]
+        # One for each node, and no node is none of ours.
+        count = asked = status["desiredNumberScheduled"] or 1
         updated, ready = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
     else:
-        count, asked = wanted["spec"]["replicas"], live["spec"]["replicas"]
+        # Where an autoscaler decides, the manifest says nothing, and none at all is no decision of it.
+        asked = live["spec"]["replicas"]
+        count = wanted["spec"].get("replicas", asked or 1)
         updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
     if asked != count:
         return f"{asked} replicas instead of {count}"
-    if ready < count or count == 0:
+    if ready < count:
         return f"{ready} of {count} ready"
     return None if updated >= count and status.get("replicas", count) <= count else "rolling out"
 
 
-def wait_ready(kubectl: Kubectl, wanted: Sequence[Manifest], say: Progress, within: timedelta) -> None:
-    """Return when every workload is ready; NotReady with the stragglers where that takes too long."""
-    deadline = time.monotonic() + within.total_seconds()
-    said = 0
-    while waiting := unready(kubectl, wanted):
-        if time.monotonic() > deadline:
-            reasons = ", ".join([*waiting, *stuck_containers(kubectl, {key(m)[1] for m in wanted})])
-            raise NotReady(f"not ready after {within.total_seconds():g} s: {reasons}")
-        if len(waiting) != said:
-            said = len(waiting)
-            say(f"waiting for {said} workloads: {waiting[0]}{' …' if said > 1 else ''}")
-        time.sleep(POLL.total_seconds())
-
-
-def stuck_containers(kubectl: Kubectl, namespaces: Set[str]) -> list[str]:
+def stuck_containers(kubectl: Kubectl, namespaces: Collection[str]) -> list[str]:
     """Containers that wait for something, as `namespace/pod/container: CrashLoopBackOff`."""
     pods: list[Any] = list(kubectl.items("pods", "--all-namespaces"))
     return [

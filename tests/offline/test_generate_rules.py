@@ -1,6 +1,9 @@
 """What Prometheus and Alertmanager are given is what the policy says, in the profile's time."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,6 +28,10 @@ def shop() -> Policy:
 @pytest.fixture(scope="module")
 def platform() -> Policy:
     return load_policy(ROOT / "slo.yaml")
+
+
+def scrapes(shop: Policy, profile: Profile) -> str:
+    return prometheus_config(shop.platform("shop").alertmanager, profile, ("shop", "stock"), "monitoring")
 
 
 def rule_of(policy: Policy, slug: str, profile: Profile, name: str) -> dict[str, object]:
@@ -53,7 +60,7 @@ def test_a_channel_without_a_condition_has_no_rule(shop: Policy) -> None:
 
 
 def test_scrapes_and_evaluations_are_accelerated_and_never_under_a_second(shop: Policy) -> None:
-    settings = yaml.safe_load(prometheus_config(shop, "shop", Profile(accelerated=60)))["global"]
+    settings = yaml.safe_load(scrapes(shop, Profile(accelerated=60)))["global"]
     assert settings == {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
 
 
@@ -102,21 +109,88 @@ def test_a_platform_without_a_witness_has_no_channels(shop: Policy) -> None:
         alertmanager_config(without, "shop", REAL)
 
 
-@pytest.mark.parametrize("profile", ["real", "drill"])
+def generated(shop: Policy, name: str, profile: Profile) -> str:
+    if name == "prometheus.yml":
+        return scrapes(shop, profile)
+    return {"rules.yml": prometheus_rules, "alertmanager.yml": alertmanager_config}[name](
+        shop, "shop", profile
+    )
+
+
+@pytest.mark.parametrize(("folder", "profile"), [("real", REAL), ("drill", TENFOLD)])
+@pytest.mark.parametrize("name", ["prometheus.yml", "rules.yml", "alertmanager.yml"])
+def test_what_is_generated_for_a_platform_is_the_golden_file(
+    shop: Policy, folder: str, profile: Profile, name: str
+) -> None:
+    assert generated(shop, name, profile) == (GOLDEN / folder / name).read_text()
+
+
+def keeps(config: dict[str, Any], job: str, **labels: str) -> bool:
+    """Whether Prometheus's relabelling of what it scraped lets a series through."""
+    [scrape] = [one for one in config["scrape_configs"] if one["job_name"] == job]
+    for rule in scrape.get("metric_relabel_configs", ()):
+        value = ";".join(labels.get(label, "") for label in rule["source_labels"])
+        if bool(re.fullmatch(rule["regex"], value)) != (rule["action"] == "keep"):
+            return False
+    return True
+
+
 @pytest.mark.parametrize(
-    ("name", "generated"),
+    ("job", "labels", "kept"),
     [
-        ("prometheus.yml", prometheus_config),
-        ("rules.yml", prometheus_rules),
-        ("alertmanager.yml", alertmanager_config),
+        ("cluster-state", {"__name__": "kube_pod_info", "namespace": "shop"}, True),
+        ("cluster-state", {"__name__": "kube_pod_info", "namespace": "shop-next-door"}, False),
+        ("cluster-state", {"__name__": "kube_pod_info", "namespace": "monitoring"}, False),
+        ("cluster-state", {"__name__": "kube_node_status_condition"}, True),
+        (
+            "containers",
+            {"__name__": "container_memory_usage_bytes", "namespace": "stock", "container": "a"},
+            True,
+        ),
+        ("containers", {"__name__": "container_memory_usage_bytes", "namespace": "stock"}, True),
+        ("containers", {"__name__": "container_cpu_usage_seconds_total", "namespace": "stock"}, False),
+        (
+            "containers",
+            {"__name__": "container_memory_usage_bytes", "namespace": "other", "container": "a"},
+            False,
+        ),
+        ("volumes", {"__name__": "kubelet_volume_stats_used_bytes", "namespace": "shop"}, True),
+        ("volumes", {"__name__": "kubelet_running_pods"}, False),
     ],
 )
-def test_what_is_generated_for_the_platform_is_the_golden_file(
-    platform: Policy, profile: str, name: str, generated: object
+def test_a_platforms_prometheus_keeps_what_is_about_it_and_the_nodes(
+    shop: Policy, job: str, labels: dict[str, str], kept: bool
 ) -> None:
-    assert callable(generated)
-    text = generated(platform, "aic-aipaas", platform.profiles[profile])
-    assert text == (GOLDEN / profile / name).read_text()
+    assert keeps(yaml.safe_load(scrapes(shop, REAL)), job, **labels) is kept
+
+
+def test_a_platforms_prometheus_looks_for_pods_in_its_own_namespaces_only(shop: Policy) -> None:
+    config = yaml.safe_load(scrapes(shop, REAL))
+    watched = {
+        job["job_name"]: found["namespaces"]["names"]
+        for job in config["scrape_configs"]
+        for found in job["kubernetes_sd_configs"]
+        if found["role"] == "pod"
+    }
+    assert watched == {"pods": ["shop", "stock"], "nodes": ["monitoring"], "cluster-state": ["monitoring"]}
+
+
+def test_a_rule_carries_the_promises_own_labels_and_annotations(shop: Policy) -> None:
+    promise = shop.promise("shop.alert.down")
+    assert promise.alert
+    said = {"summary": "{{ $labels.job }} is down", "runbook_url": "https://example.test/down"}
+    alert = promise.alert.model_copy(update={"labels": {"team": "shop"}, "annotations": said})
+    changed = promise.model_copy(update={"alert": alert})
+    [runbook] = [one for one in shop.runbooks if one.runbook == "shop"]
+    other = replace(shop, runbooks=(runbook.model_copy(update={"promises": (changed,)}),))
+    rule = rule_of(other, "shop", REAL, "Down")
+    assert rule["labels"] == {
+        "team": "shop",
+        "severity": "critical",
+        "promise": "shop.alert.down",
+        "runbook": "shop",
+    }
+    assert rule["annotations"] == {"source": promise.source, **said}
 
 
 @pytest.mark.parametrize(

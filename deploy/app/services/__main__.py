@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
-from pathlib import Path
 
+import services
 from services.logs import log_to_stdout
 from services.settings import Settings
 
 SHARED = {
-    "witness": "services.witness",
+    "canary": "services.canary",
     "kube-state": "services.kube_state",
     "postgresql-backup": "services.backup",
+    "witness": "services.witness",
+    # The first platform's own.
+    "auth-service": "services.auth",
+    "app-management-service": "services.applications",
+    "training-service": "services.training",
+    "inference-service": "services.inference",
+    "synthetic-data-service": "services.synthetic",
+    "catalog-service": "services.catalog",
+    "schema-service": "services.schema",
 }
 
 
 def roles() -> dict[str, str]:
-    """Every role that this image can play, and the module that plays it; packages say theirs in `ROLES`."""
+    """Every role that this image can play, and its module: the shared ones, and those of the platform's package."""
     found = dict(SHARED)
-    for package in sorted(Path(__file__).parent.glob("*/__init__.py")):
-        name = f"services.{package.parent.name}"
-        own: dict[str, str] = importlib.import_module(name).ROLES
-        found |= {role: f"{name}.{module.removeprefix(f'{name}.')}" for role, module in own.items()}
+    for package in pkgutil.iter_modules(services.__path__):
+        if package.ispkg:
+            name = f"services.{package.name}"
+            own: dict[str, str] = getattr(importlib.import_module(name), "ROLES", {})
+            found |= {role: _within(name, module) for role, module in own.items()}
     return found
 
 
+def _within(package: str, module: str) -> str:
+    return module if module.startswith("services.") else f"{package}.{module}"
+
+
 def main() -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is told to stop: `application(settings)` is served, `run(settings)` is called."""
     settings = Settings.from_environment()
     log_to_stdout(settings.role, settings.log_level)
     known = roles()
     if settings.role not in known:
         sys.exit(f"ROLE: {settings.role!r} is none of {', '.join(sorted(known))}")
     module = importlib.import_module(known[settings.role])
-    if hasattr(module, "run"):
+    if not hasattr(module, "application"):
         module.run(settings)
         return
     from services.serve import serve

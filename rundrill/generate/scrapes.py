@@ -1,0 +1,172 @@
+"""What a platform's Prometheus scrapes: its own pods, and of what the cluster says only what is about them or the nodes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rundrill.profile import Profile
+from rundrill.units import duration_text
+
+type Yaml = dict[str, object]
+
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_CONTAINER_SERIES = (
+    "container_cpu_usage_seconds_total",
+    "container_cpu_cfs_periods_total",
+    "container_cpu_cfs_throttled_periods_total",
+    "container_memory_usage_bytes",
+    "container_memory_working_set_bytes",
+    "container_spec_cpu_period",
+    "container_spec_cpu_quota",
+    "container_spec_memory_limit_bytes",
+)
+_WHOLE_PODS_TOO = "container_memory_usage_bytes"
+"""Kept for the pod and its sandbox as well, as a kubelet gives it: who sums it up counts twice, and shall see it."""
+
+
+def scrape_configs(profile: Profile, namespaces: Sequence[str], shared: str) -> list[Yaml]:
+    """Every scrape; whoever is slow to answer or has much to say is asked less often than the pods."""
+    return [
+        _pods(namespaces),
+        _nodes(profile, shared),
+        _cluster_state(profile, namespaces, shared),
+        _api_server(profile),
+        _containers(profile, namespaces),
+        _volumes(profile, namespaces),
+    ]
+
+
+def _keep(regex: str, *labels: str) -> Yaml:
+    sources = [f"__meta_kubernetes_{label}" for label in labels]
+    return {"source_labels": sources, "regex": regex, "action": "keep"}
+
+
+def _label(name: str, source: str) -> Yaml:
+    return {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": name}
+
+
+_RUNNING_PODS = [
+    _keep("true", "pod_annotation_prometheus_io_scrape"),
+    _keep("Running", "pod_phase"),
+    # A pod has one target, however many ports it declares: targets that are the same count once.
+    {
+        "source_labels": ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_annotation_prometheus_io_port"],
+        "separator": ":",
+        "target_label": "__address__",
+    },
+]
+_POD_LABELS = [
+    _label("job", "pod_label_app"),
+    _label("namespace", "namespace"),
+    _label("pod", "pod_name"),
+    _label("node", "pod_node_name"),
+]
+_SHARED = "kube-state|node-exporter"
+
+
+def _pods_of(*namespaces: str) -> list[Yaml]:
+    """Pods of these namespaces only: Prometheus watches no others."""
+    return [{"role": "pod", "namespaces": {"names": sorted(namespaces)}}]
+
+
+def _pods(namespaces: Sequence[str]) -> Yaml:
+    """Every running pod of the platform that asks for it by annotation; its job is its label `app`."""
+    drop: Yaml = {"source_labels": ["__meta_kubernetes_pod_label_app"], "regex": _SHARED, "action": "drop"}
+    return {
+        "job_name": "pods",
+        "kubernetes_sd_configs": _pods_of(*namespaces),
+        "relabel_configs": [*_RUNNING_PODS, drop, *_POD_LABELS],
+    }
+
+
+def _nodes(profile: Profile, shared: str) -> Yaml:
+    """The machine's own figures."""
+    return {
+        "job_name": "nodes",
+        **_slower(profile, timedelta(seconds=5)),
+        "kubernetes_sd_configs": _pods_of(shared),
+        "relabel_configs": [*_RUNNING_PODS, _keep("node-exporter", "pod_label_app"), *_POD_LABELS],
+    }
+
+
+def _cluster_state(profile: Profile, namespaces: Sequence[str], shared: str) -> Yaml:
+    """kube-state speaks of other pods and nodes, so its own labels win; it asks the API server each time, and needs some."""
+    return {
+        "job_name": "cluster-state",
+        **_slower(profile, timedelta(seconds=5)),
+        "honor_labels": True,
+        "kubernetes_sd_configs": _pods_of(shared),
+        "relabel_configs": [*_RUNNING_PODS, _keep("kube-state", "pod_label_app"), *_POD_LABELS],
+        "metric_relabel_configs": [_about(namespaces, "kube_node_.*|process_.*")],
+    }
+
+
+def _api_server(profile: Profile) -> Yaml:
+    """The API server exports some hundred thousand series; only these few are asked for, and not often."""
+    return {
+        "job_name": "kubernetes-apiservers",
+        "scheme": "https",
+        **_slower(profile, timedelta(seconds=60)),
+        "tls_config": {"ca_file": f"{_ACCOUNT}/ca.crt"},
+        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
+        "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": ["default"]}}],
+        "relabel_configs": [_keep("kubernetes;https", "service_name", "endpoint_port_name")],
+        "metric_relabel_configs": [
+            _only("apiserver_request_total|apiserver_current_inflight_requests|process_.*")
+        ],
+    }
+
+
+def _containers(profile: Profile, namespaces: Sequence[str]) -> Yaml:
+    """CPU and memory of the platform's containers, from the kubelets."""
+    return {
+        "job_name": "containers",
+        **_kubelets(profile, timedelta(seconds=10), "/metrics/cadvisor"),
+        "metric_relabel_configs": [
+            _only("|".join(_CONTAINER_SERIES)),
+            _about(namespaces),
+            {
+                "source_labels": ["__name__", "container"],
+                "regex": f"{_WHOLE_PODS_TOO};.*|.*;.+",
+                "action": "keep",
+            },
+        ],
+    }
+
+
+def _volumes(profile: Profile, namespaces: Sequence[str]) -> Yaml:
+    """How full the platform's volumes are, from the kubelets, which measure once a minute."""
+    return {
+        "job_name": "volumes",
+        **_kubelets(profile, timedelta(seconds=30), "/metrics"),
+        "metric_relabel_configs": [_only("kubelet_volume_stats_.*"), _about(namespaces)],
+    }
+
+
+def _kubelets(profile: Profile, least: timedelta, path: str) -> Yaml:
+    return {
+        "scheme": "https",
+        **_slower(profile, least),
+        "metrics_path": path,
+        # A kubelet's serving certificate is its own work.
+        "tls_config": {"insecure_skip_verify": True},
+        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
+        "kubernetes_sd_configs": [{"role": "node"}],
+        "relabel_configs": [_label("node", "node_name")],
+    }
+
+
+def _about(namespaces: Sequence[str], or_named: str = "") -> Yaml:
+    """Keep what is about these namespaces, and series of those names."""
+    regex = f".*;({'|'.join(sorted(namespaces))})" + (f"|({or_named});.*" if or_named else "")
+    return {"source_labels": ["__name__", "namespace"], "regex": regex, "action": "keep"}
+
+
+def _slower(profile: Profile, least: timedelta) -> Yaml:
+    """A scrape that no profile makes more frequent than that; no alert waits for it."""
+    interval = max(profile.pace(profile.scrape_interval), least)
+    timeout = min(interval, timedelta(seconds=10))
+    return {"scrape_interval": duration_text(interval), "scrape_timeout": duration_text(timeout)}
+
+
+def _only(names: str) -> Yaml:
+    return {"source_labels": ["__name__"], "regex": names, "action": "keep"}
