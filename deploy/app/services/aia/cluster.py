@@ -36,11 +36,13 @@ def ask(method: str, path: str, body: Json | None = None, kind: str = "applicati
         }
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        found: Json = json.loads(answer.read() or b"{}")
+        text = answer.read()
     finally:
         connection.close()
     if answer.status >= 400:
-        raise Refused(answer.status, str(found.get("message", answer.reason)))
+        # A path that the API server does not know is refused in plain text.
+        raise Refused(answer.status, text.decode(errors="replace")[:300])
+    found: Json = json.loads(text)
     return found
 
 
