@@ -26,7 +26,7 @@ async def search(request: Request) -> Response:
     return JSONResponse({"results": found})
 
 
-def application(settings: Settings) -> Starlette:
+def _application(settings: Settings) -> Starlette:
     """The web application of external-service."""
     return build(settings, [route("/search", search)])
 
@@ -37,7 +37,7 @@ def run(settings: Settings) -> None:
 
 
 async def _both(settings: Settings) -> None:
-    app = application(settings)
+    app = _application(settings)
     plain = uvicorn.Config(app, host="0.0.0.0", port=settings.port, log_config=None, access_log=False)
     sealed = uvicorn.Config(
         app,
