@@ -9,7 +9,7 @@ from rundrill.feasible import impossible
 from rundrill.generate.alertmanager import channels
 from rundrill.policy import Policy, load_policy
 from rundrill.promise import Promise
-from rundrill.runbook import Runbook, crowd_file, experiment_file
+from rundrill.runbook import Runbook, crowd_file, experiment_file, way_text
 from rundrill.units import duration_text, ratio_text
 
 
@@ -56,11 +56,11 @@ def _unrouted(runbook: Runbook) -> Iterator[str]:
     for promise in runbook.promises:
         if promise.alert is None:
             continue
-        severity, asked = promise.alert.severity, set(promise.alert.receivers)
-        if surplus := set(routed[severity]) - asked:
-            yield f"{promise.id}: severity {severity} also reaches {_listed(surplus)}, by other promises"
-        if forbidden := set(promise.alert.never) & set(routed[severity]):
-            yield f"{promise.id}: never {_listed(forbidden)}, but severity {severity} goes there"
+        way, asked = runbook.way(promise.alert), set(promise.alert.receivers)
+        if surplus := set(routed[way]) - asked:
+            yield f"{promise.id}: {way_text(way)} also reaches {_listed(surplus)}, by other promises"
+        if forbidden := set(promise.alert.never) & set(routed[way]):
+            yield f"{promise.id}: never {_listed(forbidden)}, but {way_text(way)} goes there"
 
 
 def _unused(runbook: Runbook) -> Iterator[str]:

@@ -137,8 +137,9 @@ def _states(promise: Promise) -> Iterator[tuple[Location, Question]]:
         yield ("state",), promise.state
         for number, question in enumerate(promise.state.also):
             yield ("state", "also", number), question
-    for number, state in enumerate(promise.drill.then if promise.drill else ()):
-        yield ("drill", "then", number), state
+    ending = promise.drill or promise.capacity
+    for number, question in enumerate(ending.then if ending else ()):
+        yield (promise.kind, "then", number), question
 
 
 def _planned(runbook: Runbook) -> Found:

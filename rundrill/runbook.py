@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rundrill.promise import Frozen, Promise
+from rundrill.promise import Alert, Frozen, Promise
 
 
 class Indicator(Frozen):
@@ -35,6 +35,15 @@ class Receiver(Frozen):
     meaning: str
 
 
+type Way = tuple[tuple[str, str], ...]
+"""Labels and their values; an empty one is a label that the alert does not have."""
+
+
+def way_text(way: Way) -> str:
+    """`severity critical, level 2`."""
+    return ", ".join(f"{name} {value}" for name, value in way if value)
+
+
 class Planned(Frozen):
     """Experiments and crowds that promises name and nobody wrote yet: what rests on them is NOT RUN."""
 
@@ -52,6 +61,12 @@ class Runbook(Frozen):
     receivers: dict[str, Receiver]
     promises: tuple[Promise, ...]
     planned: Planned = Planned()
+
+    def way(self, alert: Alert) -> Way:
+        """What of an alert its routes go by: its severity, and every label that any alert of this runbook is routed by."""
+        climbed = sorted({name for one in self.promises if one.alert for name in one.alert.routed_by})
+        labels = ((name, alert.labels[name] if name in alert.routed_by else "") for name in climbed)
+        return ("severity", alert.severity), *labels
 
     def unwritten(self, promise: Promise) -> tuple[str, ...]:
         """The files that this promise waits for, such as `experiments/lose-the-queue.yaml`."""

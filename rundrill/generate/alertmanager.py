@@ -5,9 +5,8 @@ from rundrill.generate.prometheus import host_of
 from rundrill.generate.scrapes import Yaml
 from rundrill.policy import Policy
 from rundrill.profile import Profile
-from rundrill.promise import Severity
 from rundrill.reading import yaml_text
-from rundrill.runbook import Receiver, Runbook
+from rundrill.runbook import Receiver, Runbook, Way
 from rundrill.target import ServiceAddress
 from rundrill.units import duration_text
 
@@ -41,13 +40,14 @@ def nobody_config() -> str:
     return yaml_text({"route": {"receiver": NOBODY}, "receivers": [{"name": NOBODY}]})
 
 
-def channels(runbook: Runbook) -> dict[Severity, tuple[str, ...]]:
-    """Every receiver that a promise names for a severity, in the order of the promises."""
-    found: dict[Severity, dict[str, None]] = {}
+def channels(runbook: Runbook) -> dict[Way, tuple[str, ...]]:
+    """Every receiver that a promise names for a way (its severity, as a rule), in the order of the promises."""
+    found: dict[Way, dict[str, None]] = {}
     for promise in runbook.promises:
         if promise.alert:
-            found.setdefault(promise.alert.severity, {}).update(dict.fromkeys(promise.alert.receivers))
-    return {severity: tuple(names) for severity, names in found.items()}
+            way = runbook.way(promise.alert)
+            found.setdefault(way, {}).update(dict.fromkeys(promise.alert.receivers))
+    return {way: tuple(names) for way, names in found.items()}
 
 
 def _root(runbook: Runbook, profile: Profile) -> Yaml:
@@ -59,8 +59,8 @@ def _root(runbook: Runbook, profile: Profile) -> Yaml:
         "group_interval": duration_text(profile.pace(profile.group_interval)),
         "repeat_interval": duration_text(profile.pace(profile.repeat_interval)),
         "routes": [
-            {"matchers": [f'severity="{severity}"'], "receiver": name, "continue": True}
-            for severity, names in channels(runbook).items()
+            {"matchers": [f'{label}="{value}"' for label, value in way], "receiver": name, "continue": True}
+            for way, names in channels(runbook).items()
             for name in names
         ],
     }

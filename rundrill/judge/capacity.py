@@ -82,7 +82,9 @@ def _broken(seen: CapacitySeen) -> str | None:
 def _kept_gap(capacity: Capacity, seen: CapacitySeen) -> str | None:
     met = {kept.promise for kept in seen.kept if share_met(kept.good, kept.total, kept.target)}
     blind = [name for name in capacity.keeps if name not in met]
-    return f"not measured under load: {listed(blind)}" if blind else None
+    if blind:
+        return f"not measured under load: {listed(blind)}"
+    return "what must be so when the crowd has left was not measured" if capacity.then else None
 
 
 def _held(capacity: Capacity, seen: CapacitySeen) -> str:

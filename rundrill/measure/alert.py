@@ -23,7 +23,12 @@ def see_wiring(
     assert alert is not None
     slug = session.slug(promise)
     rule, raws = (None, ()) if alert.when is None else _rule(promise, alert, session)
-    labels = {"alertname": promise.alert_name, "promise": promise.id, "severity": alert.severity}
+    labels = {
+        **alert.labels,
+        "alertname": promise.alert_name,
+        "promise": promise.id,
+        "severity": alert.severity,
+    }
     if rule is not None:
         labels = {**rule.labels, "alertname": rule.name}
     configuration = session.alertmanager(slug).configuration()

@@ -82,6 +82,7 @@ def _begin(promise: Promise, alertmanager: Alertmanager, witness: Witness) -> _T
     assert promise.alert is not None
     mark = uuid.uuid4().hex[:12]
     labels = {
+        **promise.alert.labels,
         "alertname": promise.alert_name,
         "promise": promise.id,
         "severity": promise.alert.severity,

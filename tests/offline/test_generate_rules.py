@@ -13,6 +13,7 @@ from rundrill.errors import PolicyError
 from rundrill.generate import alertmanager_config, prometheus_config, prometheus_rules
 from rundrill.policy import Policy, load_policy
 from rundrill.profile import Profile
+from rundrill.routing import route_of
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "policies" / "golden"
@@ -56,7 +57,7 @@ def test_accelerated_every_duration_of_a_rule_is_divided_and_no_text_in_quotes(s
 
 def test_a_channel_without_a_condition_has_no_rule(shop: Policy) -> None:
     rules = yaml.safe_load(prometheus_rules(shop, "shop", REAL))["groups"][0]["rules"]
-    assert [rule["alert"] for rule in rules] == ["Down", "Queue"]
+    assert [rule["alert"] for rule in rules] == ["Down", "Queue", "ShopStillDown"]
 
 
 def test_scrapes_and_evaluations_are_accelerated_and_never_under_a_second(shop: Policy) -> None:
@@ -79,6 +80,28 @@ def test_each_severity_is_routed_to_every_channel_that_was_promised(
     chosen = [route for route in root["routes"] if route["matchers"] == [f'severity="{severity}"']]
     assert [route["receiver"] for route in chosen] == receivers
     assert all(route["continue"] for route in chosen)
+
+
+def test_an_alert_that_is_routed_by_a_label_reaches_its_own_receivers_and_no_others(shop: Policy) -> None:
+    config = yaml.safe_load(alertmanager_config(shop, "shop", REAL))
+    reached = {
+        level: route_of(config, {"severity": "critical", **({"level": level} if level else {})})
+        for level in ("", "2", "3")
+    }
+    assert {level: route.receivers for level, route in reached.items() if route} == {
+        "": ("pager",),
+        "2": ("owner",),
+        "3": ("nobody",),
+    }
+
+
+def test_an_alert_may_have_a_name_of_its_own(shop: Policy) -> None:
+    assert rule_of(shop, "shop", REAL, "ShopStillDown")["labels"] == {
+        "level": "2",
+        "severity": "critical",
+        "promise": "shop.alert.still-down",
+        "runbook": "shop",
+    }
 
 
 def test_an_alert_of_an_unknown_severity_reaches_nobody(platform: Policy) -> None:

@@ -28,7 +28,7 @@ def test_the_good_policy_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("file", "good", "bad", "finding"),
     [
-        ("runbooks/shop.yaml", "for: 2m", "for: 5x", "runbooks/shop.yaml:37: shop.alert.down.alert.for: '5x' is not a duration (try 5m)"),
+        ("runbooks/shop.yaml", "for: 2m", "for: 5x", "runbooks/shop.yaml:38: shop.alert.down.alert.for: '5x' is not a duration (try 5m)"),
         ("runbooks/shop.yaml", "notified_within: 10m", "notified_within: 2m", "shop.alert.down: in profile real, notified_within 2m is less than the 7m40s that the settings allow (20s to first_bad_sample + 5m10s to pending + 2m to firing + 10s to witness)"),
         ("runbooks/shop.yaml", "notified_within: 10m", "notified_within: 10m\n      quiet_for: 90s", "shop.alert.down: in profile real, quiet_for 1m30s may page: the query sees the fault for up to 6m30s, and `for` is 2m"),
         ("runbooks/shop.yaml", "[5m] offset 1m)", "[15s])", "shop.alert.down: in profile real, a range of 15s holds less than two samples at a scrape every 10s"),
