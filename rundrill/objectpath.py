@@ -51,16 +51,26 @@ def _walk(found: Any, steps: list[str], now: datetime) -> Any:
         return _each(found, rest, now)
     if step == "#":
         return len(found or ())
+    if step.startswith("#"):
+        return sum(_leads(one, [step[1:], *rest], now) for one in found or ())
     if step == "since":
         return (now - datetime.fromisoformat(str(found))).total_seconds()
     try:
         below = _step(found, step)
     except Nowhere:
         # A list or mapping that is left out holds nothing.
-        if rest[:1] in (["*"], ["#"]):
+        if rest and (rest[0] == "*" or rest[0].startswith("#")):
             return _walk(None, rest, now)
         raise
     return _walk(below, rest, now)
+
+
+def _leads(found: Any, steps: list[str], now: datetime) -> bool:
+    try:
+        _walk(found, steps, now)
+    except Nowhere:
+        return False
+    return True
 
 
 def _step(found: Any, step: str) -> Any:

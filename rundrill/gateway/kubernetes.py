@@ -170,6 +170,11 @@ class Kube:
         """Status and body of a POST of JSON through the API server's service proxy."""
         return self._proxied("POST", service_path(address, path), params, body, timeout)
 
+    def own_get(self, path: str, timeout: float = 5) -> tuple[int, bytes]:
+        """Status and body of a GET of the API server itself, such as /readyz."""
+        answer = self._server.send("GET", path, read_s=timeout)
+        return answer.status, answer.data
+
     def pod_get(
         self, namespace: str, pod: str, port: int | str, path: str, timeout: float = 5
     ) -> tuple[int, bytes]:

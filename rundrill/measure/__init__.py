@@ -89,7 +89,7 @@ def _see_state(promise: Promise, session: Session) -> Evidence:
     assert promise.state is not None
     slug, state = session.slug(promise), promise.state
     if not state.also:
-        source, seen = _probed(state.probe, session, slug)
+        source, seen = ask(state.probe, session, slug)
         return _evidence(promise, source, seen)
     answers = [_answer_to(question, session, slug) for question in (state, *state.also)]
     sources = ", ".join(dict.fromkeys(source for source, _ in answers))
@@ -100,12 +100,12 @@ def _see_state(promise: Promise, session: Session) -> Evidence:
 
 def _answer_to(question: Question, session: Session, slug: str) -> tuple[str, StateAnswer]:
     try:
-        return _probed(question.probe, session, slug)
+        return ask(question.probe, session, slug)
     except (NoEvidence, TargetError) as error:
         return question.probe.word, (StateSeen((), gap=str(error)), ())
 
 
-def _probed(probe: Probe, session: Session, slug: str) -> tuple[str, StateAnswer]:
+def ask(probe: Probe, session: Session, slug: str) -> tuple[str, StateAnswer]:
     """The source that a probe's word names, and what was seen there."""
     if probe.backup:
         from rundrill.restore import read_backup

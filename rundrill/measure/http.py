@@ -22,6 +22,7 @@ from rundrill.target import SecretRef, ServiceAddress
 TIMEOUT_S = 5.0
 MOST_FACTS = 2000
 MOST_BODY = 65536
+_API_SERVER = "default/kubernetes:"
 
 type Asked = tuple[Reading, Raw]
 
@@ -81,7 +82,11 @@ def _by_service(session: Session, address: ServiceAddress, request: Request) -> 
             way = session.reach(address.service)
             return _direct(way, address.scheme, request, address.service, asked)
         started = time.perf_counter()
-        status, body = session.kube.service_get(address, request.path, timeout=TIMEOUT_S)
+        if address.service.startswith(_API_SERVER):
+            # Its own proxy does not lead to itself.
+            status, body = session.kube.own_get(request.path, timeout=TIMEOUT_S)
+        else:
+            status, body = session.kube.service_get(address, request.path, timeout=TIMEOUT_S)
     except NotFound as error:
         return Reading(address.service, {"found": False}), answered("http", asked, {"error": str(error)})
     return _answer(address.service, asked, status, body, time.perf_counter() - started)

@@ -24,6 +24,7 @@ class ObjectProbe(Frozen):
 
     Steps of a path: a key; `key=value` picks the first item of a list with that key (`status.conditions.type=Ready.status`);
     `*` joins all items of a list or values of a mapping with ", "; `#` at the end counts them (nothing there: "" and 0);
+    `#key` counts the items that have that key, or the path that begins with it (`spec.containers.#livenessProbe`);
     `.since` after a timestamp gives its age in seconds. `A / B` divides two Kubernetes quantities; of two mappings
     (`status.used / status.hard`) it gives the largest quotient over their keys. A path that leads nowhere gives no fact.
     Secrets are asked for as metadata only (PartialObjectMetadata), so that their values reach no evidence.

@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DEPENDENCIES = ROOT / "docs" / "decisions" / "0002-dependencies.md"
-PACKAGE_OF = {"yaml": "pyyaml", "testinfra": "pytest-testinfra"}
+PACKAGE_OF = {
+    "yaml": "pyyaml",
+    "testinfra": "pytest-testinfra",
+    "kafka": "kafka-python",
+    "websocket": "websocket-client",
+}
 
 
 def each_page() -> list[object]:

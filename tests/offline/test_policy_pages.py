@@ -16,6 +16,7 @@ from rundrill.promise import KINDS, Promise
 from rundrill.runbook import Runbook
 
 ROOT = Path(__file__).parents[2]
+PROBES = sorted((ROOT / "docs" / "promises" / "probes").glob("*.md"))
 DEFECTS = ROOT / "docs" / "defects.md"
 PAGES = [ROOT / "docs" / "policy.md", *(ROOT / "docs" / "promises" / f"{kind}.md" for kind in KINDS)]
 
@@ -98,7 +99,7 @@ def parts(annotation: Any) -> Iterator[type[BaseModel]]:
 
 @pytest.mark.parametrize("file", [FrontPage, Runbook, Attestations, Defects])
 def test_every_key_of_the_policy_is_on_a_page(file: type[BaseModel]) -> None:
-    pages = "".join(page.read_text() for page in (*PAGES, DEFECTS))
+    pages = "".join(page.read_text() for page in (*PAGES, *PROBES, DEFECTS))
     shown = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`[^`\n]+`", pages))))
     shown |= set(re.findall(r"\b([\w-]+):", "".join(re.findall(r"^```yaml.*?^```", pages, re.M | re.S))))
     for model in models(file):

@@ -1,0 +1,35 @@
+"""The example on each probe's page holds on the drill cluster."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rundrill.judge.state import judge_state
+from rundrill.measure import ask
+from rundrill.promise import Promise
+from rundrill.session import Session
+from rundrill.verdict import Outcome
+
+pytestmark = pytest.mark.cluster
+
+PAGES = sorted((Path(__file__).parents[2] / "docs" / "promises" / "probes").glob("*.md"))
+
+
+def example(page: Path) -> tuple[str, Promise]:
+    """The platform that a page's example is about, and the example as a promise."""
+    ((slug, text),) = re.findall(r"^```yaml ([\w-]+)\n(.*?)^```$", page.read_text(), re.M | re.S)
+    said = {"id": f"{slug}.page.{page.stem}", "says": page.stem, "source": "its page", "gate": "must"}
+    return slug, Promise.model_validate(said | {"state": yaml.safe_load(text)})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_example_holds(page: Path, session: Session) -> None:
+    slug, promise = example(page)
+    assert promise.state is not None
+    if slug not in session.target.entry.platforms:
+        pytest.skip(f"{slug} is not on this target")
+    _, (seen, _) = ask(promise.state.probe, session, slug)
+    verdict = judge_state(promise, seen)
+    assert verdict.outcome is Outcome.MET, verdict.reason
