@@ -11,7 +11,7 @@ pytestmark = pytest.mark.cluster
 
 def bring_up() -> list[str]:
     said: list[str] = []
-    platform.bring_up("aic-aipaas", cluster.open_provider(), load_policy(POLICY), said.append)
+    platform.bring_up(["aic-aipaas"], cluster.open_provider(), load_policy(POLICY), said.append)
     return said
 
 

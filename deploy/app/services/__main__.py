@@ -11,18 +11,9 @@ from services.logs import log_to_stdout
 from services.settings import Settings
 
 SHARED = {
-    "canary": "services.canary",
     "kube-state": "services.kube_state",
     "postgresql-backup": "services.backup",
     "witness": "services.witness",
-    # The first platform's own.
-    "auth-service": "services.auth",
-    "app-management-service": "services.applications",
-    "training-service": "services.training",
-    "inference-service": "services.inference",
-    "synthetic-data-service": "services.synthetic",
-    "catalog-service": "services.catalog",
-    "schema-service": "services.schema",
 }
 
 
