@@ -1,15 +1,24 @@
 """The child process that Chaos Toolkit runs an experiment in: what its parent told it, by environment."""
 
+import contextlib
+import ctypes
 import os
+import signal
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from rundrill import ledger, standby
 from rundrill.crowd import Crowd
-from rundrill.errors import TargetError
+from rundrill.errors import NoEvidence, TargetError
+from rundrill.ledger import Entry
 from rundrill.session import Session, open_session
 
 POLICY, TARGET = "RUNDRILL_POLICY", "RUNDRILL_TARGET"
 DRILL, EXPERIMENT, PROFILE = "RUNDRILL_DRILL", "RUNDRILL_EXPERIMENT", "RUNDRILL_PROFILE"
+RUN = "RUNDRILL_RUN"
+_PR_SET_PDEATHSIG = 1
 LINES = "crowd.jsonl"
 """The crowd's file in the drill's directory."""
 
@@ -21,13 +30,38 @@ def environment(session: Session, drill: Path, experiment: str) -> dict[str, str
         TARGET: session.target.url,
         DRILL: str(drill.resolve()),
     }
-    return where | {EXPERIMENT: experiment, PROFILE: session.profile_name}
+    return where | {EXPERIMENT: experiment, PROFILE: session.profile_name, RUN: session.run}
 
 
 @cache
 def session() -> Session:
     """The session of this process, opened once."""
-    return open_session(Path(_said(POLICY)), _said(TARGET), directory(), True, _said(PROFILE))
+    _end_with_parent()
+    opened = open_session(Path(_said(POLICY)), _said(TARGET), directory(), True, _said(PROFILE))
+    opened.run = _said(RUN)
+    return opened
+
+
+@contextlib.contextmanager
+def injecting(fault: str, undo: Mapping[str, Any]) -> Iterator[Entry]:
+    """The undo stands in the cluster, and somebody there to act on it, before the block injects the fault.
+
+    Raises TargetError, and nothing is injected, where nobody stands by; NoEvidence, and it is undone, where the entry
+    was closed meanwhile: a run that was taken for dead must not leave a fault behind.
+    """
+    here = session()
+    standby.check(here)
+    entry = ledger.open_entry(here, fault, undo)
+    yield entry
+    if not ledger.is_open(here, entry):
+        ledger.undo(here, entry, "again, by its run")
+        raise NoEvidence(f"{entry.name} was undone from the cluster while it was injected")
+
+
+def _end_with_parent() -> None:
+    """Asks Linux for a SIGTERM, which rolls back, when the runner dies; elsewhere the undoer alone must see to it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def directory() -> Path:

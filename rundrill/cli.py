@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rundrill.cli_checks import check_words
 from rundrill.cli_cluster import cluster_words
+from rundrill.cli_faults import fault_words
 from rundrill.cli_policy import policy_words
 from rundrill.errors import RundrillError
 from rundrill.examples import OVERVIEW
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     cluster_words(words)
     check_words(words)
+    fault_words(words)
     policy_words(words)
     return parser
 

@@ -1,4 +1,4 @@
-"""The words that measure a target: gate, gameday, drill; and recover, which undoes what a drill left."""
+"""The words that measure a target: gate, gameday, drill."""
 
 import argparse
 import contextlib
@@ -15,7 +15,7 @@ from rundrill.cli_words import Words, add_word, target_of, target_options
 
 
 def check_words(words: Words) -> None:
-    """Adds gate, gameday, drill and recover."""
+    """Adds gate, gameday and drill."""
     gate = add_word(words, "gate", _gate, "run the read-only checks, for a release pipeline")
     gate.add_argument(
         "--only", action="append", default=[], metavar="ID", help="only this promise (repeatable)"
@@ -33,8 +33,7 @@ def check_words(words: Words) -> None:
     )
     drill = add_word(words, "drill", _drill, "run these experiments or promises, and nothing else")
     drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
-    recover = add_word(words, "recover", _recover, "undo every fault that the ledger still holds open")
-    for word in (gate, gameday, drill, recover):
+    for word in (gate, gameday, drill):
         target_options(word)
 
 
@@ -106,16 +105,3 @@ def _child(command: Sequence[str]) -> int:
             return process.wait()
         except KeyboardInterrupt:
             print("rundrill: interrupted; undoing and writing the report", file=sys.stderr, flush=True)
-
-
-def _recover(arguments: argparse.Namespace) -> int:
-    from rundrill import ledger
-    from rundrill.session import open_session
-
-    session = open_session(arguments.policy, target_of(arguments), Path("reports"), disruptive=True)
-    try:
-        undone = ledger.undo_all(session)
-    finally:
-        session.close()
-    print("\n".join(str(entry) for entry in undone) if undone else "the ledger holds no open fault")
-    return 0

@@ -32,6 +32,7 @@ def _say(line: str) -> None:
 
 def _up(arguments: argparse.Namespace) -> None:
     from rundrill import cluster, platform
+    from rundrill.platform.engine import place_undoer
     from rundrill.policy import load_policy
 
     policy = None if arguments.no_platform else load_policy(arguments.policy)
@@ -40,6 +41,7 @@ def _up(arguments: argparse.Namespace) -> None:
     provider.preflight()
     provider.up(_say)
     if policy is not None:
+        place_undoer(provider, _say)
         platform.bring_up(arguments.platform or platform.wanted_platforms(policy), provider, policy, _say)
 
 

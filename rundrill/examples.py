@@ -48,6 +48,7 @@ examples:
   rundrill drill aic-aipaas.restore.manual-dump aic-aipaas.alert.db-pool
 
 {_EXITS}""",
+    "stop": "exit status: 0 where every fault is undone, 4 where one is still open after ten seconds.",
     "recover": "exit status: 0 where no fault is open any more, 4 where one could not be undone.",
     "report": """\
 examples:

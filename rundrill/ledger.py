@@ -55,8 +55,8 @@ class Undoes(Protocol):
 def open_entry(session: Session, fault: str, undo: Mapping[str, Any]) -> Entry:
     """The entry, once it stands in the cluster; only then may the fault begin."""
     now = datetime.now(UTC)
-    entry = Entry(f"{fault}-{uuid4().hex[:8]}", fault, undo, session.directory.name, now, now + LASTS)
-    _ensure_namespace(session.kube)
+    entry = Entry(f"{fault}-{uuid4().hex[:8]}", fault, undo, session.run, now, now + LASTS)
+    ensure_namespace(session.kube)
     body = {"metadata": {"name": entry.name, "labels": {STATE: "open"}}, "data": _written(entry)}
     session.kube.create("v1/ConfigMap", NAMESPACE, body)
     return entry
@@ -77,6 +77,11 @@ def open_entries(session: Session) -> list[Entry]:
     return _entries(session.kube, "open")
 
 
+def is_open(session: Session, entry: Entry) -> bool:
+    """Whether this entry is still open; one that is gone is not."""
+    return any(one.name == entry.name for one in open_entries(session))
+
+
 def last_closed(session: Session) -> datetime | None:
     """When the last fault on this target was undone; None where none is remembered."""
     return max((e.closed for e in _entries(session.kube, "closed") if e.closed), default=None)
@@ -95,12 +100,18 @@ def undo_all(session: Session) -> list[Entry]:
     undone, failed = [], []
     for entry in open_entries(session):
         try:
-            undone.append(close_entry(session, entry, _module(entry.fault).undo(session, entry.undo)))
+            undone.append(undo(session, entry))
         except RundrillError as error:
             failed.append(f"{entry.name}: {error}")
     if failed:
         raise UndoError("; ".join(failed))
     return undone
+
+
+def undo(session: Session, entry: Entry, by: str | None = None) -> Entry:
+    """The entry, undone, proven and closed; `by` says who did it where it was not the run itself."""
+    proof = _module(entry.fault).undo(session, entry.undo)
+    return close_entry(session, entry, f"{proof} ({by})" if by else proof)
 
 
 def _module(fault: str) -> Undoes:
@@ -110,7 +121,8 @@ def _module(fault: str) -> Undoes:
     return cast(Undoes, importlib.import_module(f"rundrill.faults.{fault}"))
 
 
-def _ensure_namespace(kube: Kube) -> None:
+def ensure_namespace(kube: Kube) -> None:
+    """The namespace of entries, Lease and undoers is there."""
     try:
         kube.one("v1/Namespace", None, NAMESPACE)
     except NotFound:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rundrill import lease
 from rundrill.errors import PolicyError, TargetError
 from rundrill.gateway.alertmanager import Alertmanager
 from rundrill.gateway.kubernetes import Kube
@@ -48,6 +49,8 @@ class Session:
         self.profile: Profile = policy.profiles[self.profile_name]
         self.directory = directory
         self.disruptive = disruptive
+        self.run = lease.run_name(directory)
+        """What the ledger and the Lease know this run by; a child of it is told the same name."""
         self.chosen: frozenset[str] | None = None
         """The experiments and crowds that a disruptive session may run; all of them where nothing is said."""
         self.kube = Kube(target.kubeconfig, target.context)
@@ -205,6 +208,13 @@ class Session:
         broker = Kafka(named, partial(self.ways.named, namespace))
         self._closing(broker.close)
         return broker
+
+    def keep[T](self, context: contextlib.AbstractContextManager[T]) -> T:
+        """What the context gives; it ends when this session does."""
+        entered = context.__enter__()
+        with self._lock:
+            self._open.push(context)
+        return entered
 
     def _closing(self, close: Callable[[], None]) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill import child, guard, hops, ledger
+from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound, Refused
 from rundrill.session import Session
@@ -31,9 +31,9 @@ def drain_node_of(namespace: str, workload: str, configuration: Mapping[str, Any
     node = _node_of(session, namespace, workload)
     guard.allow(session, preview(session, node), configuration)
     pods = _movable(session, node)
-    ledger.open_entry(session, "drain", {"node": node, "workloads": _workloads(session, pods)})
-    began = datetime.now(UTC)
-    _cordon(session, node, True)
+    with child.injecting("drain", {"node": node, "workloads": _workloads(session, pods)}):
+        began = datetime.now(UTC)
+        _cordon(session, node, True)
     hops.note(drill, "injected", began, "kubernetes", f"{node} cordoned")
     gone = until(lambda: _evicted(session, pods), EMPTY_WITHIN, AGAIN)
     if gone is None:

@@ -70,11 +70,11 @@ def _hold(session: Session, runbook: str, table: str) -> int:
         who = connection.execute(
             "SELECT pid, backend_start::text AS since FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         ).fetchall()[0]
-        ledger.open_entry(session, "lock", {"runbook": runbook, "table": table, **who})
-        # Should nobody be left to undo it, the server ends the transaction by itself.
-        seconds = int(ledger.LASTS.total_seconds())
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{seconds}s'")
-        connection.execute(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
+        with child.injecting("lock", {"runbook": runbook, "table": table, **who}):
+            # Should nobody be left to undo it, the server ends the transaction by itself.
+            seconds = int(ledger.LASTS.total_seconds())
+            connection.execute(f"SET idle_in_transaction_session_timeout = '{seconds}s'")
+            connection.execute(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
     except DatabaseError as error:
         raise TargetError(f"PostgreSQL refuses to lock {table}: {error}") from None
     hops.note(

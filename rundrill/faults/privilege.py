@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill import child, guard, hops, ledger
+from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.faults.proof import first_refused, words
 from rundrill.gateway.postgres import DatabaseError
@@ -25,10 +25,12 @@ def hide_table(table: str, role: str, seen_on: str, configuration: Mapping[str, 
     """What showed that the table is hidden: the catalog's own word, and a user of that path who was refused."""
     session, runbook = child.session(), str(configuration["runbook"])
     guard.allow_database(session, runbook, preview(session, runbook, table, role))
-    ledger.open_entry(session, "privilege", {"runbook": runbook, "table": table, "role": role})
-    injected = datetime.now(UTC)
-    hops.note(child.directory(), "injected", injected, "postgres", f"SELECT on {table} revoked from {role}")
-    _change(session, runbook, f'REVOKE SELECT ON "{table}" FROM "{role}"')
+    with child.injecting("privilege", {"runbook": runbook, "table": table, "role": role}):
+        injected = datetime.now(UTC)
+        hops.note(
+            child.directory(), "injected", injected, "postgres", f"SELECT on {table} revoked from {role}"
+        )
+        _change(session, runbook, f'REVOKE SELECT ON "{table}" FROM "{role}"')
     proof = until(lambda: _bites(session, runbook, (table, role, seen_on), injected), BITES_WITHIN)
     if proof is None:
         raise NoEvidence(f"users of {seen_on} are still answered {BITES_WITHIN} after the revoke")

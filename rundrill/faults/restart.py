@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill import child, guard, hops, ledger
+from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
 from rundrill.faults.rollout import pods, rollout
 from rundrill.session import Session
@@ -30,9 +30,9 @@ def restart(namespace: str, workload: str, configuration: Mapping[str, Any] | No
     annotations = deployment["spec"]["template"]["metadata"].get("annotations") or {}
     before = rollout(session, namespace, workload)
     entry = {"namespace": namespace, "workload": workload, "stamp": annotations.get(STAMP)}
-    ledger.open_entry(session, "restart", entry | {"uids": sorted(before.uids)})
-    began = datetime.now(UTC)
-    _stamp(session, namespace, workload, began.isoformat(timespec="seconds"))
+    with child.injecting("restart", entry | {"uids": sorted(before.uids)}):
+        began = datetime.now(UTC)
+        _stamp(session, namespace, workload, began.isoformat(timespec="seconds"))
     hops.note(drill, "injected", began, "kubernetes", f"{workload} told to restart")
     fresh = until(lambda: rollout(session, namespace, workload).uids - before.uids, BEGINS_WITHIN)
     if not fresh:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill import child, guard, hops, ledger
+from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
 from rundrill.faults.proof import endpoints, first_refused, words
 from rundrill.faults.rollout import pods
@@ -30,10 +30,10 @@ def scale_to_zero(
     session, drill = child.session(), child.directory()
     guard.allow(session, preview(session, namespace, workload), configuration)
     replicas = _replicas(session.kube.one("apps/v1/Deployment", namespace, workload))
-    ledger.open_entry(session, "scale", {"namespace": namespace, "workload": workload, "replicas": replicas})
-    injected = datetime.now(UTC)
-    hops.note(drill, "injected", injected, "kubernetes", f"{workload} scaled from {replicas} to 0")
-    _scale(session, namespace, workload, 0)
+    with child.injecting("scale", {"namespace": namespace, "workload": workload, "replicas": replicas}):
+        injected = datetime.now(UTC)
+        hops.note(drill, "injected", injected, "kubernetes", f"{workload} scaled from {replicas} to 0")
+        _scale(session, namespace, workload, 0)
     proof = until(lambda: _bites(session, namespace, workload, seen_on, injected), BITES_WITHIN)
     if proof is None:
         raise NoEvidence(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import rundrill
-from rundrill import child, hops, ledger
+from rundrill import child, hops, ledger, standby
 from rundrill.drilled import drill_seen, says
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.evidence import DrillSeen, Raw
@@ -66,6 +66,7 @@ def run_experiment(name: str, session: Session) -> Drilled:
 
 def _run(name: str, session: Session) -> Drilled:
     ledger.refuse_while_open(session)
+    session.cached(("open", "standby"), lambda: session.keep(standby.at_work(session)))
     path = find(session.policy, "experiments", f"{name}.yaml")
     configuration = _configuration(path)
     drill = own_directory(session.directory, name)
