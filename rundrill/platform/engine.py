@@ -1,11 +1,12 @@
 """What faults need in the cluster before any may begin: the undoer's account, and the image that it runs."""
 
+import yaml
+
 from rundrill.cluster.places import find_places
 from rundrill.cluster.provider import Progress, Provider
 from rundrill.platform.cluster_client import Kubectl, Manifest
 from rundrill.platform.engine_image import ROOT, engine_image, libraries_image
 from rundrill.platform.image import base_image, deliver
-from rundrill.platform.manifests import read_objects
 from rundrill.standby import IMAGE
 
 
@@ -26,4 +27,4 @@ def place_undoer(provider: Provider, say: Progress) -> None:
         "data": {"image": image.ref},
     }
     kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
-    kubectl.apply([*(one for file in files for one in read_objects(file, {})), named])
+    kubectl.apply([*(one for file in files for one in yaml.safe_load_all(file.read_text())), named])
