@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import psycopg
 from prometheus_client import Counter, Histogram
@@ -74,14 +75,14 @@ class Worker:
         for thread in self._threads:
             thread.join(timeout=4)
 
-    def _keep(self, turn: object) -> None:
+    def _keep(self, turn: Callable[[Connection], None]) -> None:
         while not self._stop.is_set():
             try:
                 with psycopg.connect(
                     self._surroundings.database, autocommit=True, row_factory=dict_row
                 ) as connection:
                     while not self._stop.is_set():
-                        turn(connection)  # type: ignore[operator]
+                        turn(connection)
             except psycopg.Error as error:
                 log.warning("no database", extra={"cause": " ".join(str(error).split())})
                 self._stop.wait(_IDLE_SECONDS)
@@ -137,9 +138,7 @@ class Worker:
             if stage not in done:
                 if self._stop.is_set():
                     raise Stopped
-                done[stage] = self._one_stage(
-                    connection, work, stage, lambda act=act, last=last: act(work, last)
-                )  # type: ignore[misc]
+                done[stage] = self._one_stage(connection, work, stage, partial(act, work, last))
                 progress = number * 100 // len(STAGES)
                 connection.execute(
                     "UPDATE processing_jobs SET progress = greatest(progress, %s) WHERE id = %s",
@@ -148,14 +147,14 @@ class Worker:
             last = done[stage]
         return done
 
-    def _one_stage(self, connection: Connection, work: Work, stage: str, act: object) -> Output:
+    def _one_stage(self, connection: Connection, work: Work, stage: str, act: Callable[[], Output]) -> Output:
         connection.execute("UPDATE processing_jobs SET stage = %s WHERE id = %s", (stage, work.job))
         connection.execute(
             "INSERT INTO stage_executions (job_id, stage, worker) VALUES (%s, %s, %s)",
             (work.job, stage, self._surroundings.name),
         )
         started = time.perf_counter()
-        output: Output = act()  # type: ignore[operator]
+        output = act()
         self._stop.wait(_STAGE_SECONDS)
         STAGE_SECONDS.labels(stage).observe(time.perf_counter() - started)
         connection.execute(
