@@ -139,8 +139,8 @@ class Api:
 
     async def _remembered(self, key: str) -> str | None:
         try:
-            found: str | None = await self._cache.get(key)
-            return found
+            found = await self._cache.get(key)
+            return None if found is None else str(found)
         except redis.exceptions.RedisError:
             # The database has it too: without its cache the API is slower, not down.
             CACHE_ERRORS.inc()

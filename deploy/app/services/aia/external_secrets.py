@@ -26,7 +26,7 @@ log = logging.getLogger("services.aia.external_secrets")
 
 GROUP = "/apis/external-secrets.io/v1/namespaces"
 FORCE = "force-sync"
-_LOOK_EVERY_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 5.0
 _TIMEOUT_SECONDS = 5.0
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 
@@ -66,7 +66,7 @@ def _forced(external: Json) -> str:
 
 
 class Synchroniser:
-    """Looks at every ExternalSecret of its namespace every two seconds."""
+    """Looks at every ExternalSecret of its namespace every five seconds."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -137,7 +137,7 @@ class Synchroniser:
         for status in ("True", "False"):
             CONDITION.labels(self._namespace, name, "Ready", status).set(status == condition["status"])
         at = f"{now:%Y-%m-%dT%H:%M:%SZ}"
-        status = {
+        told = {
             # A failed try does not count as a refresh, but it has to be told from one that never was.
             "refreshTime": at
             if condition["status"] == "True"
@@ -148,7 +148,7 @@ class Synchroniser:
             ],
         }
         path = f"{self._externals}/{name}/status"
-        ask("PATCH", path, {"status": status}, "application/merge-patch+json")
+        ask("PATCH", path, {"status": told}, "application/merge-patch+json")
 
 
 def _since(external: Json, condition: Json, at: str) -> str:
