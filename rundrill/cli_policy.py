@@ -1,6 +1,8 @@
 """The words that read: the policy, and what was measured of it before."""
 
 import argparse
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rundrill.cli_words import POLICY, Words, add_word, target_of, target_options
@@ -8,7 +10,7 @@ from rundrill.errors import TargetError
 
 
 def policy_words(words: Words) -> None:
-    """Adds lint, defects and report."""
+    """Adds lint, defects, coverage and report."""
     lint = add_word(words, "lint", _lint, "read the policy and list what is wrong with it; touches nothing")
     lint.add_argument("--policy", **POLICY)
     lint.add_argument("--budgets", action="store_true", help="show each objective's error budget too")
@@ -24,6 +26,17 @@ def policy_words(words: Words) -> None:
     defects.add_argument("--json", action="store_true", help="for machines")
     defects.add_argument("--saved", action="store_true", help="what is on record; runs nothing")
     target_options(defects)
+    coverage = add_word(
+        words, "coverage", _coverage, "say how much of the runbooks is promised, and measured here"
+    )
+    coverage.add_argument(
+        "--runbook", action="append", default=[], metavar="SLUG", help="only these (repeatable)"
+    )
+    coverage.add_argument(
+        "--list", action="store_true", help="name each promise that is not met here, and why"
+    )
+    coverage.add_argument("--json", action="store_true", help="for machines")
+    target_options(coverage)
     report = add_word(words, "report", _report, "print the summary of a saved run again")
     report.add_argument(
         "path", nargs="?", default="latest", metavar="RUN", help="a folder of reports/ (default: latest)"
@@ -54,6 +67,24 @@ def _defects(arguments: argparse.Namespace) -> int:
         saved=arguments.saved,
         say=lambda line: print(line, flush=True),
     )
+
+
+def _coverage(arguments: argparse.Namespace) -> int:
+    from rundrill.coverage import coverage
+    from rundrill.coverage_text import coverage_document, coverage_lines
+    from rundrill.policy import load_policy
+    from rundrill.saved import newest_verdicts
+    from rundrill.target import entry_of
+
+    policy, target = load_policy(arguments.policy), target_of(arguments)
+    runbooks = [policy.runbook(slug) for slug in arguments.runbook] or list(policy.runbooks)
+    saved = newest_verdicts(Path("reports"), target)
+    rows = coverage(runbooks, entry_of(target, policy).capabilities, saved)
+    if arguments.json:
+        print(json.dumps(coverage_document(rows, runbooks), indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(coverage_lines(rows, runbooks, datetime.now(UTC), arguments.list)))
+    return 1 if any(len(one.promises) < (one.clauses or 0) for one in runbooks) else 0
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ examples:
   rundrill gameday first                 faults under load, restores, report
   rundrill drill lose-the-auth-service   one experiment
   rundrill report                        the summary of the newest run
+  rundrill coverage                      what is promised, and measured here
+  rundrill defects                       what the runbooks get wrong, shown
   rundrill down                          nothing of the cluster stays
 
 rundrill COMMAND --help tells the rest.
@@ -49,6 +51,25 @@ examples:
 
 {_EXITS}""",
     "stop": "exit status: 0 where every fault is undone, 4 where one is still open after ten seconds.",
+    "coverage": """\
+examples:
+  rundrill coverage                        all runbooks, by kind
+  rundrill coverage --runbook aia --list   what is not met there, and why
+
+columns: met, missed and unknown by the newest verdicts in reports/; unrun:
+measurable, and no run looked yet; planned: its experiment is not written;
+lacking: the target lacks what it needs; people: rests on a signed record.
+
+exit status: 0; 1 where a clause of a runbook is no promise.
+""",
+    "defects": """\
+examples:
+  rundrill defects                       every row, in scratch pods of its own
+  rundrill defects --runbook aiaas
+  rundrill defects --saved               what is on record; runs nothing
+
+exit status: 0 where all that was asked for is shown, 1 where a row is not.
+""",
     "recover": "exit status: 0 where no fault is open any more, 4 where one could not be undone.",
     "report": """\
 examples:

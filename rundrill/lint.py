@@ -25,6 +25,7 @@ def lint(path: Path, today: date | None = None) -> tuple[str, ...]:
 def findings(policy: Policy, today: date) -> Iterator[str]:
     """What a well-formed policy promises and cannot keep, or no longer means."""
     for runbook in policy.runbooks:
+        yield from _uncounted(runbook)
         yield from _unrouted(runbook)
         yield from _unused(runbook)
         yield from _written(runbook, policy.path.parent)
@@ -48,6 +49,11 @@ def budgets(policy: Policy) -> tuple[str, ...]:
                 f" leaves {duration_text(bad)} of error budget"
             )
     return tuple(lines)
+
+
+def _uncounted(runbook: Runbook) -> Iterator[str]:
+    if runbook.clauses is not None and len(runbook.promises) != runbook.clauses:
+        yield f"{runbook.runbook}: {len(runbook.promises)} promises, and the runbook has {runbook.clauses} clauses"
 
 
 def _unrouted(runbook: Runbook) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from string import Template
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -60,6 +60,8 @@ class Runbook(Frozen):
     indicators: dict[str, Indicator]
     receivers: dict[str, Receiver]
     promises: tuple[Promise, ...]
+    clauses: Annotated[int, Field(ge=1)] | None = None
+    """How many verifiable clauses the document has, so that a promise too few shows."""
     planned: Planned = Planned()
 
     def way(self, alert: Alert) -> Way:

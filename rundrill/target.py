@@ -120,16 +120,27 @@ class HasTargets(Protocol):
         ...
 
 
-def open_target(url: str, policy: HasTargets) -> Target:
-    """The target of `kube://NAME`: its entry in slo.yaml, and the kubeconfig that knows the context NAME."""
-    scheme, _, name = url.partition("://")
-    if scheme != "kube" or not name:
-        raise TargetError(f"--target: found {url!r}, expected kube://CONTEXT such as kube://rundrill")
+def entry_of(url: str, policy: HasTargets) -> TargetEntry:
+    """What slo.yaml says of the target `kube://NAME`."""
+    name = _name_in(url)
     entry = policy.targets.get(url) or policy.targets.get(name)
     if entry is None:
         raise TargetError(
             f"{url}: slo.yaml has no such entry under targets, only {', '.join(policy.targets)}"
         )
+    return entry
+
+
+def _name_in(url: str) -> str:
+    scheme, _, name = url.partition("://")
+    if scheme != "kube" or not name:
+        raise TargetError(f"--target: found {url!r}, expected kube://CONTEXT such as kube://rundrill")
+    return name
+
+
+def open_target(url: str, policy: HasTargets) -> Target:
+    """The target of `kube://NAME`: its entry in slo.yaml, and the kubeconfig that knows the context NAME."""
+    entry, name = entry_of(url, policy), _name_in(url)
     looked = []
     for kubeconfig in _kubeconfigs(name):
         if name in _contexts(kubeconfig):

@@ -40,6 +40,7 @@ def test_the_good_policy_has_no_findings() -> None:
         ("runbooks/shop.yaml", "rpo: 24h", "rpo: 30m", "shop.restore.nightly: in profile real, a backup every 1h cannot keep an rpo of 30m"),
         ("slo.yaml", "objective_window: 2m", "objective_window: 1s", "shop.slo.orders: in profile fast, its window holds less than two samples"),
         ("runbooks/shop.yaml", "experiments: [", "experiments: [lose-the-shop, ", "shop: experiments/lose-the-shop.yaml is there; take it out of `planned`"),
+        ("runbooks/shop.yaml", "title: The shop", "title: The shop\nclauses: 15", "shop: 14 promises, and the runbook has 15 clauses"),
         ("slo.yaml", "expires: 2999-12-31", "expires: 2026-11-20", "shop.health.pods: its waiver expired on 2026-11-20; take it out or renew it"),
     ],
 )  # fmt: skip

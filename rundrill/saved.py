@@ -1,0 +1,65 @@
+"""What earlier runs found, read from their saved reports."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+type Json = dict[str, Any]
+MOST_RUNS = 60
+"""Older runs than these prove nothing that is worth the reading."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The newest verdict on record of one promise."""
+
+    verdict: str
+    reason: str
+    because: str | None
+    run: str
+    at: datetime
+
+
+def newest_verdicts(reports: Path, target: str) -> dict[str, Saved]:
+    """Promise -> what the newest run on that target said that looked at it; NOT RUN only where no run ever did."""
+    found: dict[str, Saved] = {}
+    for report in reports_of(reports, target):
+        for promise in report["promises"]:
+            known = found.get(promise["id"])
+            if known is None or (known.verdict == "NOT RUN" != promise["verdict"]):
+                found[promise["id"]] = _saved(promise, report["run"])
+    return found
+
+
+def newest_literals(reports: Path, target: str) -> dict[str, Json]:
+    """Promise -> how its runbook's own form did in the newest drill of it, with the `run` it was seen in."""
+    found: dict[str, Json] = {}
+    for report in reports_of(reports, target):
+        for seen in report["defects"]:
+            if seen.get("promise"):
+                found.setdefault(
+                    seen["promise"], {**seen, "run": report["run"]["id"], "at": report["run"]["ended"]}
+                )
+    return found
+
+
+def reports_of(reports: Path, target: str) -> Iterator[Json]:
+    """The documents of the saved runs on that target, newest first; what cannot be read is no report."""
+    paths = [path for path in reports.glob("*/report.json") if not path.parent.is_symlink()]
+    for path in sorted(paths, reverse=True)[:MOST_RUNS]:
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(report, Mapping) and report.get("run", {}).get("target") == target:
+            yield dict(report)
+
+
+def _saved(promise: Json, run: Json) -> Saved:
+    at = promise["taken_at"] or run["ended"]
+    return Saved(
+        promise["verdict"], promise["reason"], promise.get("because"), run["id"], datetime.fromisoformat(at)
+    )
