@@ -7,7 +7,7 @@ conf=${POSTGRESQL_CONF:-/etc/postgresql}
 done_file=$PGDATA/schema-applied
 
 # Passwords are part of the key: a Secret that changed reaches the roles at the next start.
-key=$( (cat "$here/roles.sql" "$here/schema.sql"; printf '%s\n' "$APP_PASSWORD" "$BACKUP_PASSWORD" \
+key=$( (cat "$here/roles.sql" "$here/schema.sql" "$here/operations.sql"; printf '%s\n' "$APP_PASSWORD" "$BACKUP_PASSWORD" \
     "$EXPORTER_PASSWORD" "$READER_PASSWORD" "$DRILLER_PASSWORD") | sha256sum | cut -d' ' -f1)
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
@@ -27,6 +27,7 @@ if [ "$(cat "$done_file" 2>/dev/null)" != "$key" ]; then
     pg_ctl --pgdata="$PGDATA" --wait --silent --options="$options -c listen_addresses=''" start
     psql --quiet --username=postgres --dbname=postgres --file="$here/roles.sql"
     psql --quiet --username=postgres --dbname=aic_aipaas --file="$here/schema.sql"
+    psql --quiet --username=postgres --dbname=aic_aipaas --file="$here/operations.sql"
     if [ "$(psql -At --username=postgres --dbname=aic_aipaas --command='SELECT count(*) FROM users')" = 0 ]; then
         PYTHONPATH=$(dirname "$here") python3 -m services.aipaas.seed | psql --quiet --username=postgres --dbname=aic_aipaas
         psql --quiet --username=postgres --dbname=aic_aipaas --command='ANALYZE'

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 ROLES = {
     "auth-service": "auth",
-    "app-management-service": "applications",
     "training-service": "training",
     "inference-service": "inference",
     "synthetic-data-service": "synthetic",
     "catalog-service": "catalog",
     "schema-service": "schema",
     "canary": "canary",
+    "configuration-export": "export",
+    "operations-book": "operations",
 }
 """Role -> the module of this package that plays it."""
