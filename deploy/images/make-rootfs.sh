@@ -28,5 +28,5 @@ exec mmdebstrap --variant=essential --mode=root --format=tar \
     --customize-hook='rm -rf "$1"/var/lib/postgresql/17 "$1"/etc/postgresql/17 "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*.log "$1"/var/log/apt' \
     --customize-hook='find "$1/usr" -name test -path "*/python3*" -type d -prune -exec rm -rf {} +' \
     --customize-hook='chroot "$1" install -d -o postgres -g postgres /var/run/postgresql /var/lib/postgresql/data' \
-    --customize-hook='for applet in nslookup nc wget ping ip netstat telnet less vi; do ln -s /usr/bin/busybox "$1/usr/local/bin/$applet"; done' \
+    --customize-hook='for applet in nslookup nc wget ping netstat telnet less vi; do ln -s /usr/bin/busybox "$1/usr/local/bin/$applet"; done' \
     trixie "$out"

@@ -27,6 +27,7 @@ def scrape_configs(profile: Profile, namespaces: Sequence[str], shared: str) -> 
     """Every scrape; whoever is slow to answer or has much to say is asked less often than the pods."""
     return [
         _pods(namespaces),
+        _exporters(profile, namespaces),
         _nodes(profile, shared),
         _cluster_state(profile, namespaces, shared),
         _api_server(profile),
@@ -38,6 +39,10 @@ def scrape_configs(profile: Profile, namespaces: Sequence[str], shared: str) -> 
 def _keep(regex: str, *labels: str) -> Yaml:
     sources = [f"__meta_kubernetes_{label}" for label in labels]
     return {"source_labels": sources, "regex": regex, "action": "keep"}
+
+
+def _drop(regex: str, *labels: str) -> Yaml:
+    return _keep(regex, *labels) | {"action": "drop"}
 
 
 def _label(name: str, source: str) -> Yaml:
@@ -61,6 +66,9 @@ _POD_LABELS = [
     _label("node", "pod_node_name"),
 ]
 _SHARED = "kube-state|node-exporter"
+_PORT = "pod_annotation_prometheus_io_port"
+_EXPORTERS = "9187|9121|9308"
+"""The ports that PostgreSQL's, Redis's and Kafka's exporters are known by."""
 
 
 def _pods_of(*namespaces: str) -> list[Yaml]:
@@ -70,11 +78,25 @@ def _pods_of(*namespaces: str) -> list[Yaml]:
 
 def _pods(namespaces: Sequence[str]) -> Yaml:
     """Every running pod of the platform that asks for it by annotation; its job is its label `app`."""
-    drop: Yaml = {"source_labels": ["__meta_kubernetes_pod_label_app"], "regex": _SHARED, "action": "drop"}
     return {
         "job_name": "pods",
         "kubernetes_sd_configs": _pods_of(*namespaces),
-        "relabel_configs": [*_RUNNING_PODS, drop, *_POD_LABELS],
+        "relabel_configs": [
+            *_RUNNING_PODS,
+            _drop(_SHARED, "pod_label_app"),
+            _drop(_EXPORTERS, _PORT),
+            *_POD_LABELS,
+        ],
+    }
+
+
+def _exporters(profile: Profile, namespaces: Sequence[str]) -> Yaml:
+    """Servers that cannot speak for themselves: their exporters ask them anew each time, on a connection of its own."""
+    return {
+        "job_name": "exporters",
+        **_slower(profile, timedelta(seconds=5)),
+        "kubernetes_sd_configs": _pods_of(*namespaces),
+        "relabel_configs": [*_RUNNING_PODS, _keep(_EXPORTERS, _PORT), *_POD_LABELS],
     }
 
 

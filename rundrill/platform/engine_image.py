@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rundrill.cluster.provider import Progress
 from rundrill.errors import TargetError
-from rundrill.platform.image import DEPLOY
+from rundrill.platform.app_imports import DEPLOY
 from rundrill.platform.layers import Blob, Image, blob_of_file, layer_of
 
 ROOT = DEPLOY.parent

@@ -1,6 +1,5 @@
 """The platforms' images: a Debian root file system, and for each platform a thin layer of its services on top."""
 
-import ast
 import fcntl
 import hashlib
 import os
@@ -12,11 +11,10 @@ from pathlib import Path
 
 from rundrill.cluster.provider import Progress, Provider
 from rundrill.errors import TargetError
+from rundrill.platform.app_imports import APP, DEPLOY, needed_by
 from rundrill.platform.layers import Blob, Image, blob_of_file, layer_of
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 RECIPE = DEPLOY / "images"
-APP = DEPLOY / "app"
 _ROOTFS_SOURCES = ("packages.txt", "leave-out.txt", "make-rootfs.sh")
 _PATH = "/usr/lib/postgresql/17/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SETTINGS: dict[str, object] = {
@@ -26,6 +24,12 @@ _SETTINGS: dict[str, object] = {
 }
 # The package of services of a platform whose name is no identifier, or another.
 _PACKAGES = {"ai-pipeline": "pipeline", "ai-data-readiness": "readiness", "aic-aipaas": "aipaas"}
+
+
+_ROLES_FOR_ALL = ("backup.py", "content_digest.sql")
+"""Roles without a package that any platform may give its pods, and what they read."""
+_SHARED_ROLES = ("witness.py", "kube_state.py")
+"""Those of the monitoring that all platforms share."""
 
 
 class BuildFailed(TargetError):
@@ -40,26 +44,26 @@ def base_image(home: Path, say: Progress) -> Image:
 
 
 def services_image(base: Image, slug: str = "") -> Image:
-    """The base with the shared services and those of one platform; made anew each time, in milliseconds."""
+    """The base with one platform's services, or those that all share; made anew each time, in milliseconds."""
     command = {"Cmd": ["python3", "-m", "services"]}
     return Image("rundrill.dev/platform", (*base.layers, _layer(app_files(slug))), {**_SETTINGS, **command})
 
 
 def database_image(base: Image) -> Image:
     """The base with the schema of the first platform's database and what makes its first rows, and no other code."""
-    schema = [file for file in (APP / "database").iterdir() if file.is_file()]
-    return Image(
-        "rundrill.dev/database",
-        (*base.layers, _layer([*schema, *_imported("services.aipaas.seed")])),
-        _SETTINGS,
-    )
+    schema = {file for file in (APP / "database").iterdir() if file.is_file()}
+    seed = APP / "services" / "aipaas" / "seed.py"
+    return Image("rundrill.dev/database", (*base.layers, _layer(schema | needed_by({seed}))), _SETTINGS)
 
 
-def app_files(slug: str = "") -> list[Path]:
-    """The files of a platform's layer: the shared services, which lie flat, and the package of its own."""
-    own = APP / "services" / package_of(slug)
-    flat = [file for file in (APP / "services").iterdir() if file.is_file()]
-    return sorted(file for file in (*flat, *own.rglob("*")) if file.is_file() and not _is_cache(file))
+def app_files(slug: str = "") -> set[Path]:
+    """The files of a platform's layer: its own package and whatever that imports; nothing that only others use."""
+    services = APP / "services"
+    own = {
+        file for file in (services / package_of(slug)).rglob("*") if file.is_file() and not _is_cache(file)
+    }
+    roles = _ROLES_FOR_ALL if slug else _SHARED_ROLES
+    return own | needed_by({services / "__main__.py", *(services / name for name in roles), *own})
 
 
 def package_of(slug: str) -> str:
@@ -69,24 +73,6 @@ def package_of(slug: str) -> str:
 
 def _is_cache(file: Path) -> bool:
     return any(part == "__pycache__" or part.startswith(".") for part in file.relative_to(APP).parts)
-
-
-def _imported(module: str) -> set[Path]:
-    """The module's file and those of ours that it needs."""
-    found: set[Path] = {APP / "services" / "__init__.py"}
-    names = [module]
-    while names:
-        stem = APP / names.pop().replace(".", "/")
-        file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
-        if file.exists() and file not in found:
-            found.add(file)
-            nodes = ast.walk(ast.parse(file.read_text()))
-            names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    return found
-
-
-def _layer(files: Iterable[Path]) -> Blob:
-    return layer_of((f"srv/{file.relative_to(APP)}", file) for file in files)
 
 
 def deliver(images: Iterable[Image], base: Image, provider: Provider, home: Path, say: Progress) -> None:
@@ -141,6 +127,10 @@ def _kafka(cache: Path, say: Progress) -> Blob:
     ]
     libs = [(file, Path("libs", file.name)) for file in jars.iterdir()]
     return layer_of((f"opt/kafka/{path}", file) for file, path in (*own, *libs))
+
+
+def _layer(files: Iterable[Path]) -> Blob:
+    return layer_of((f"srv/{file.relative_to(APP)}", file) for file in files)
 
 
 def _digest(files: Iterable[Path]) -> str:

@@ -11,7 +11,7 @@ import yaml
 
 from rundrill.errors import PolicyError
 from rundrill.platform.cluster_client import Manifest
-from rundrill.platform.image import DEPLOY
+from rundrill.platform.app_imports import DEPLOY
 
 PLATFORMS = DEPLOY / "platforms"
 MONITORING = DEPLOY / "monitoring"
