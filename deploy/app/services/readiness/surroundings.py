@@ -30,8 +30,8 @@ class Surroundings:
         """The surroundings of this process; KeyError names the first variable that is missing."""
         role = env["ROLE"]
         return cls(
-            database=_named(env["DATABASE_URL"], role),
-            read_database=_named(env.get("READ_DATABASE_URL", env["DATABASE_URL"]), role),
+            database=_named(env["DATABASE_URL"], role, patience=10),
+            read_database=_named(env.get("READ_DATABASE_URL", env["DATABASE_URL"]), role, patience=2),
             uploads=Path(env.get("UPLOADS", "/app/uploads")),
             logs=Path(env.get("LOG_DIRECTORY", "/var/log")),
             backups=Path(env.get("BACKUP_DIR", "/backups")),
@@ -45,6 +45,6 @@ class Surroundings:
         )
 
 
-def _named(url: str, role: str) -> str:
+def _named(url: str, role: str, patience: int) -> str:
     joint = "&" if "?" in url else "?"
-    return f"{url}{joint}application_name={role}&connect_timeout=2"
+    return f"{url}{joint}application_name={role}&connect_timeout={patience}"
