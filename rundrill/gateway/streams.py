@@ -1,13 +1,9 @@
 """Commands in containers and ports of pods by the API server's WebSockets: no child process, a connection each."""
 
-import contextlib
 import json
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,9 +15,11 @@ from rundrill.gateway.kubectl import Completed
 from rundrill.gateway.refusals import status_of
 
 OPENS_S = 5.0
-_CHUNK = 65536
-_DATA, _STDOUT, _STDERR, _STATUS = 0, 1, 2, 3
+_STDOUT, _STDERR, _STATUS = 1, 2, 3
 
+Stream = websocket.WebSocket
+StreamError = websocket.WebSocketException
+NotYet = websocket.WebSocketTimeoutException
 type Place = tuple[str, str, int]
 """Namespace, pod and port."""
 
@@ -46,7 +44,7 @@ class Streams:
         try:
             while not heard[_STATUS]:
                 stream.settimeout(max(0.01, deadline - time.monotonic()))
-                frame = _frame(stream)
+                frame = frame_of(stream)
                 if not frame:
                     break
                 if frame[0] in heard:
@@ -56,16 +54,16 @@ class Streams:
         except (websocket.WebSocketException, OSError) as error:
             raise TargetError(f"{where}: {error}") from None
         finally:
-            _hang_up(stream)
+            hang_up(stream)
         return Completed(_code(bytes(heard[_STATUS]), where), bytes(heard[_STDOUT]), bytes(heard[_STDERR]))
 
-    def connect(self, place: Place) -> websocket.WebSocket:
+    def connect(self, place: Place) -> Stream:
         """A stream that is one connection to a port of a pod; TargetError where it cannot be opened."""
         namespace, pod, port = place
         path = f"{_pod(namespace, pod)}/portforward?ports={port}"
         return self._open(path, "v4.channel.k8s.io", f"port {port} of {namespace}/{pod}")
 
-    def _open(self, path: str, protocol: str, where: str) -> websocket.WebSocket:
+    def _open(self, path: str, protocol: str, where: str) -> Stream:
         known = self._access()
         address = urlsplit(known.url)
         scheme = "wss" if address.scheme == "https" else "ws"
@@ -100,83 +98,14 @@ class Streams:
         return self._tls
 
 
-@dataclass
-class Tunnel:
-    """A loopback port, each of whose connections leads to the pod that `find` names at that moment."""
-
-    streams: Streams
-    find: Callable[[], Place]
-    lost: bool = False
-    """Whether a connection found nobody to lead to since this was last set back."""
-
-    def __post_init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=32)
-        self.address: tuple[str, int] = self._listening.getsockname()
-        threading.Thread(target=self._serve, daemon=True, name=f"tunnel {self.address[1]}").start()
-
-    def close(self) -> None:
-        """Takes no more connections; those that are open end with their users."""
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                ours, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._lead, args=(ours,), daemon=True).start()
-
-    def _lead(self, ours: socket.socket) -> None:
-        """Passes bytes both ways until either side ends; a pod that is not there closes the connection."""
-        with ours:
-            ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            try:
-                theirs = self.streams.connect(self.find())
-            except TargetError:
-                self.lost = True
-                return
-            theirs.settimeout(None)
-            sending = threading.Thread(target=_send, args=(ours, theirs), daemon=True)
-            sending.start()
-            _receive(theirs, ours)
-            with contextlib.suppress(OSError):
-                ours.shutdown(socket.SHUT_RDWR)
-            sending.join(OPENS_S)
-
-
-def _send(ours: socket.socket, theirs: websocket.WebSocket) -> None:
-    try:
-        while chunk := ours.recv(_CHUNK):
-            theirs.send_binary(bytes([_DATA]) + chunk)
-    except (OSError, websocket.WebSocketException):
-        pass
-    finally:
-        _hang_up(theirs)
-
-
-def _receive(theirs: websocket.WebSocket, ours: socket.socket) -> None:
-    begun: set[int] = set()
-    with contextlib.suppress(OSError, websocket.WebSocketException):
-        while frame := _frame(theirs):
-            channel, content = frame[0], frame[1:]
-            if channel not in begun:
-                # The first words on each channel repeat the number of the port.
-                begun.add(channel)
-                content = content[2:]
-            if channel != _DATA and content:
-                return
-            ours.sendall(content)
-
-
-def _frame(stream: websocket.WebSocket) -> bytes:
-    """One message, its channel first; nothing when the other side has ended."""
+def frame_of(stream: Stream) -> bytes:
+    """The next message, its channel first; nothing when the other side has ended."""
     frame = stream.recv()
     return frame.encode() if isinstance(frame, str) else frame
 
 
-def _hang_up(stream: websocket.WebSocket) -> None:
+def hang_up(stream: Stream) -> None:
+    """Ends a stream without a word of farewell."""
     end: Callable[[], None] = stream.shutdown
     end()
 

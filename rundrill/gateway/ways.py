@@ -7,7 +7,8 @@ from collections.abc import Callable
 from rundrill.errors import TargetError
 from rundrill.gateway.endpoints import ready_endpoints
 from rundrill.gateway.kubernetes import Kube, NotFound
-from rundrill.gateway.streams import Place, Tunnel
+from rundrill.gateway.streams import Place
+from rundrill.gateway.tunnel import Tunnel
 
 type Address = tuple[str, int]
 
