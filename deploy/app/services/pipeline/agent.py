@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from services.web import build, route
 log = logging.getLogger("services.pipeline.agent")
 
 _AT_ONCE = 8
+_LATELY = 100
+"""How many messages the mean is taken over."""
 _PATIENCE_SECONDS = 90.0
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 10.0
@@ -54,8 +57,7 @@ class Agent:
     step: Step
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
-    _count: int = 0
-    _seconds: float = 0.0
+    _lately: deque[float] = field(default_factory=lambda: deque(maxlen=_LATELY))
 
     async def run(self) -> None:
         """Wait for the topic, consume until told to stop; an agent whose consumer died ends, to be started anew."""
@@ -87,7 +89,7 @@ class Agent:
         finally:
             self._slots.release()
             took = time.perf_counter() - began
-            self._count, self._seconds = self._count + 1, self._seconds + took
+            self._lately.append(took)
             WORK.labels(self.name).observe(took)
             MESSAGES.labels(self.consumer.topic, "taken").inc()
 
@@ -116,8 +118,8 @@ class Agent:
 
     @property
     def mean_seconds(self) -> float:
-        """How long this agent worked on a message, on average."""
-        return self._seconds / self._count if self._count else 0.0
+        """How long this agent worked on a message lately, on average; it must have worked on one."""
+        return sum(self._lately) / len(self._lately)
 
     async def told(self, _: Request) -> Response:
         """The consumer's effective settings, the JVM's flags, and how long a full poll would take to work off."""
@@ -127,8 +129,10 @@ class Agent:
         except NoJvm as error:
             return JSONResponse({"error": str(error)}, 503)
         records = settings.get("max_poll_records", 0)
-        full_poll = self.mean_seconds / _AT_ONCE * (records if isinstance(records, int) else 0)
-        poll = {"messages": self._count, "mean_seconds": self.mean_seconds, "full_poll_ms": 1000 * full_poll}
+        poll: dict[str, float] = {"messages": len(self._lately)}
+        if self._lately and isinstance(records, int):
+            poll |= {"mean_seconds": self.mean_seconds}
+            poll |= {"full_poll_ms": 1000 * records * self.mean_seconds / _AT_ONCE}
         return JSONResponse({"consumer": settings, "jvm": jvm, "poll": poll})
 
     async def ready(self, _: Request) -> Response:

@@ -27,6 +27,7 @@ AUTHORITY = os.environ.get("INGRESS_CA", "/etc/ingress-ca/ca.crt")
 HOST = "api.ai-pipeline.com"
 _TIMEOUT_SECONDS = 5.0
 _GIVE_UP_SECONDS = 600.0
+_START_SECONDS = 300.0
 
 PROBES = Counter("canary_probes", "Requests for /health from outside; 000 is no answer.", ["code"])
 REPORTS = Counter("canary_reports", "Bug reports by what became of them.", ["outcome"])
@@ -133,8 +134,16 @@ def application(settings: Settings) -> Starlette:
     return build(settings, [])
 
 
+def _await_the_service(visitor: Visitor) -> None:
+    """Return when the service is up, or was given long enough to come up: what was never there cannot go down."""
+    until = time.monotonic() + _START_SECONDS
+    while visitor.ask("GET", "/health")[0] != 200 and time.monotonic() < until:
+        time.sleep(2)
+
+
 def _keep_turning(turn: object, period: float) -> None:
     assert callable(turn)
+    _await_the_service(Visitor())
     while True:
         began = time.monotonic()
         try:
