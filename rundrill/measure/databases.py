@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from rundrill.asking import HIDDEN, StateAnswer, answered
+from rundrill.asking import HIDDEN, StateAnswer, answered, sounds_secret
 from rundrill.errors import NoEvidence
 from rundrill.evidence import Reading, StateSeen, Value
 from rundrill.gateway.postgres import DatabaseError
@@ -16,7 +16,11 @@ from rundrill.session import Session
 
 type Row = Mapping[str, Any]
 
-_READING = ("INFO", "CONFIG GET", "PING", "DBSIZE", "LASTSAVE", "ROLE", "MEMORY STATS", "TTL", "EXISTS")
+_READING = frozenset(
+    "INFO,CONFIG GET,PING,DBSIZE,LASTSAVE,ROLE,MEMORY STATS,SLOWLOG LEN,TTL,EXISTS,TYPE,GET,HGET,HLEN,LLEN,SCARD,STRLEN,XLEN,ZCARD".split(
+        ","
+    )
+)
 _SETTINGS = """
     SELECT name, current_setting(name, true) AS value, pending_restart, source,
            EXISTS (SELECT FROM pg_db_role_setting, unnest(setconfig) AS said WHERE split_part(said, '=', 1) = name) AS overridden
@@ -85,12 +89,14 @@ def see_redis(probe: RedisProbe, session: Session, slug: str) -> StateAnswer:
     name = " ".join(words[:2]).upper() if " ".join(words[:2]).upper() in _READING else words[0].upper()
     if name not in _READING:
         raise NoEvidence(
-            f"{probe.command!r} is not a command that only reads (try {', '.join(_READING[:4])})"
+            f"{probe.command!r} is not a command that only reads (try INFO, CONFIG GET, PING, DBSIZE)"
         )
     command = [name, *words[len(name.split()) :]]
     server = session.redis(slug)
     started = time.perf_counter()
     answer = server.ask(*command)
+    if name in ("GET", "HGET") and answer is not None and any(map(sounds_secret, command[1:])):
+        answer = HIDDEN
     facts = {**_redis_facts(answer), "took": round(time.perf_counter() - started, 4)}
     return StateSeen((Reading("redis", facts),)), (answered("redis", " ".join(command), facts),)
 

@@ -108,3 +108,36 @@ def test_absence_can_be_promised():
 def test_the_reason_shows_what_was_found():
     assert one({"value": {"equals": "256MB"}}, {"value": "128MB"}).reason == "it is 128MB, expected 256MB"
     assert one({"pending": {"equals": False}}, {"pending": False}).reason == "it: pending is false"
+
+
+def several(*seen):
+    """The verdict on one question that holds and what was seen of further ones."""
+    probe, expect = {"postgres-setting": {"setting": "x"}}, {"value": {"equals": 1}}
+    also = [{"probe": probe, "expect": expect} for _ in seen]
+    state = promise("config.many", "many", state={"probe": probe, "expect": expect, "also": also})
+    first = StateSeen((Reading("first", {"value": 1}),), also=tuple(one for one in seen if one))
+    return judge(state, evidence(state, first), ACCELERATED, NOW)
+
+
+HOLDS, BROKEN = (StateSeen((Reading("it", {"value": value}),)) for value in (1, 2))
+GAP = StateSeen((), gap="the server is not there")
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome", "reason"),
+    [
+        pytest.param((HOLDS,), MET, "first: value is 1; it: value is 1", id="both hold"),
+        pytest.param((BROKEN,), MISSED, "it is 2, expected 1", id="the further one does not"),
+        pytest.param((GAP,), UNKNOWN, "the server is not there", id="the further one was not answered"),
+        pytest.param((GAP, BROKEN), MISSED, "it is 2, expected 1", id="a fault outweighs a gap"),
+        pytest.param(
+            (HOLDS, None), UNKNOWN, "a question of the promise was not asked", id="one was not asked"
+        ),
+        pytest.param(
+            (StateSeen(()),), UNKNOWN, "there was nothing to look at", id="the further one found nothing"
+        ),
+    ],
+)
+def test_every_question_of_a_promise_must_hold(seen, outcome, reason):
+    verdict = several(*seen)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
