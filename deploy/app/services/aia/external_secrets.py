@@ -9,7 +9,6 @@ import base64
 import http.client
 import json
 import logging
-import re
 import threading
 import time
 from datetime import UTC, datetime
@@ -19,16 +18,14 @@ from prometheus_client import Counter, Gauge
 from starlette.applications import Starlette
 
 from services.aia.cluster import Json, Refused, ask, own_namespace, own_token
+from services.aia.refresh import LOOK_EVERY_SECONDS, due, forced
 from services.settings import Settings
 from services.web import build
 
 log = logging.getLogger("services.aia.external_secrets")
 
 GROUP = "/apis/external-secrets.io/v1/namespaces"
-FORCE = "force-sync"
-_LOOK_EVERY_SECONDS = 5.0
 _TIMEOUT_SECONDS = 5.0
-_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 CONDITION = Gauge(
     "externalsecret_status_condition",
@@ -41,28 +38,6 @@ ERRORS = Counter("externalsecret_sync_calls_error", "Synchronisations that faile
 
 class NotSynced(Exception):
     """Why a Secret could not be brought up to date."""
-
-
-def seconds_of(interval: str) -> float:
-    """`1h`, `90s`, `1h30m` in seconds."""
-    return float(sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", interval)))
-
-
-def due(external: Json, now: datetime, secret_there: bool) -> bool:
-    """Whether it has to be refreshed now: never done, forced by annotation, its Secret gone, or its time over."""
-    status = external.get("status", {})
-    if not status.get("refreshTime") or not secret_there or status.get("forced", "") != _forced(external):
-        return True
-    age = (now - datetime.fromisoformat(status["refreshTime"])).total_seconds()
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
-    # A failure is tried again soon; a success keeps until its interval is over.
-    return age >= (
-        seconds_of(external["spec"].get("refreshInterval", "1h")) if ready else _LOOK_EVERY_SECONDS
-    )
-
-
-def _forced(external: Json) -> str:
-    return str((external["metadata"].get("annotations") or {}).get(FORCE, ""))
 
 
 class Synchroniser:
@@ -82,7 +57,7 @@ class Synchroniser:
                     self.look_at(external)
             except (OSError, http.client.HTTPException, Refused) as error:
                 log.warning("no look at ExternalSecrets", extra={"cause": f"{type(error).__name__}: {error}"})
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(LOOK_EVERY_SECONDS)
 
     def look_at(self, external: Json) -> None:
         """Brings its Secret up to date where that is due, and says so in its status."""
@@ -142,7 +117,7 @@ class Synchroniser:
             "refreshTime": at
             if condition["status"] == "True"
             else external.get("status", {}).get("refreshTime", at),
-            "forced": _forced(external),
+            "forced": forced(external),
             "conditions": [
                 {"type": "Ready", "lastTransitionTime": _since(external, condition, at), **condition}
             ],
