@@ -1,10 +1,14 @@
 """From when on a target can be measured fairly."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rundrill import ledger
+from rundrill.errors import NoEvidence
+from rundrill.evidence import ObjectiveSeen
+from rundrill.measure import measure
+from rundrill.promise import Promise
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -39,6 +43,24 @@ def clean_from(session: Session) -> datetime | None:
     last = last_disturbed(ledger.last_closed(session), pods)
     ready = None if last is None else last + window + SETTLES
     return ready if ready is not None and ready > datetime.now(UTC) else None
+
+
+def settle(session: Session, objectives: Sequence[Promise], say: Callable[[str], None]) -> None:
+    """Returns once these objectives can be measured fairly, as far as waiting helps."""
+    wait_until_clean(session, say)
+    wait_until_full(session, lambda: covered(session, objectives), say)
+
+
+def covered(session: Session, objectives: Sequence[Promise]) -> timedelta:
+    """How much of their window the objectives' samples cover: the least of them, nothing where one has none."""
+    seen = []
+    for promise in objectives:
+        try:
+            found = measure(promise, session).seen
+        except NoEvidence:
+            return timedelta(0)
+        seen += [found.covered] if isinstance(found, ObjectiveSeen) else []
+    return min(seen, default=timedelta(0))
 
 
 def wait_until_clean(session: Session, say: Callable[[str], None]) -> None:

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rundrill import gameday
-from rundrill.defects import show_defects
+from rundrill.defects import defect_rows, show_defects
 from rundrill.errors import Interrupted, NoEvidence, RundrillError, UndoError
-from rundrill.evidence import Evidence, ObjectiveSeen
+from rundrill.evidence import Evidence
 from rundrill.judge import judge, waive
 from rundrill.measure import measure
 from rundrill.promise import Promise
@@ -153,6 +153,8 @@ class Harness:
                 self.rows.get(promise.id) or self._unrun(promise) for promise in session.policy.promises
             ),
             defects=tuple(self.defects),
+            defect_rows=defect_rows(session.policy, self.directory.parent, session.target.url, self.defects),
+            titles={runbook.runbook: runbook.title for runbook in session.policy.runbooks},
             versions=self.session.cached("versions", lambda: versions(session)),
         )
 
@@ -172,7 +174,7 @@ class Harness:
         """Measures everything that only reads, several promises at a time."""
         reading, self.unread = self.unread, []
         if self.asked.gameday:
-            self._settled()
+            gameday.settle(self.session, self._asked_objectives(), self.say)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
                 # What broke is measured again by its own check, and told there: no other promise suffers for it.
@@ -181,22 +183,8 @@ class Harness:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _settled(self) -> None:
-        """Waits, on a game day, until an objective can be measured fairly."""
-        gameday.wait_until_clean(self.session, self.say)
-        gameday.wait_until_full(self.session, self._covered, self.say)
-
-    def _covered(self) -> timedelta:
-        """How much of their window the objectives' samples cover: the least of them, nothing where one has none."""
-        seen = []
-        for promise in self.session.policy.promises:
-            if promise.objective and not self.why_not(promise):
-                try:
-                    found = measure(promise, self.session).seen
-                except NoEvidence:
-                    return timedelta(0)
-                seen += [found.covered] if isinstance(found, ObjectiveSeen) else []
-        return min(seen, default=timedelta(0))
+    def _asked_objectives(self) -> list[Promise]:
+        return [one for one in self.session.policy.promises if one.objective and not self.why_not(one)]
 
     def _measured(self, promise: Promise) -> Seen:
         if self.order(promise)[0] not in READING:

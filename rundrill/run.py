@@ -39,6 +39,30 @@ class DefectSeen:
 
 
 @dataclass(frozen=True)
+class DefectRow:
+    """A row of the runbooks' defects, and what is on record of showing it."""
+
+    id: str
+    number: int
+    runbook: str
+    where: str
+    says: str
+    shows: str
+    mended_by: str
+    promises: tuple[str, ...]
+    way: str
+    """shell, kubectl, sql, redis, promql, rules, numbers or drilled."""
+    literal: str
+    intended: str
+    shown: bool | None = None
+    """None where nobody ran it since it was last changed."""
+    why_not: str | None = None
+    literal_seen: str = ""
+    intended_seen: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """Everything that a report is made of."""
 
@@ -55,6 +79,11 @@ class Run:
     interrupted: bool
     rows: tuple[Row, ...]
     defects: tuple[DefectSeen, ...] = ()
+    """Those that this run showed."""
+    defect_rows: tuple[DefectRow, ...] = ()
+    """All that are known of the runbooks, with what is on record of each."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Runbook -> the platform's name."""
     undo_failed: str | None = None
     """What may still be in place of a fault, and why; None where every undo was proven."""
     versions: Mapping[str, str] = field(default_factory=dict)

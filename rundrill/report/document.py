@@ -5,8 +5,8 @@ from typing import Any
 
 from rundrill.judge.words import seconds
 from rundrill.report.plain import plain
-from rundrill.run import DefectSeen, Row, Run
-from rundrill.verdict import Outcome
+from rundrill.run import DefectRow, DefectSeen, Row, Run
+from rundrill.verdict import Because, Outcome
 
 type Json = dict[str, Any]
 
@@ -19,8 +19,10 @@ def document(run: Run) -> Json:
         "schema": SCHEMA,
         "run": _run(run),
         "summary": summary(run),
+        "runbooks": [_runbook(slug, run) for slug in dict.fromkeys(row.runbook for row in run.rows)],
         "promises": [_promise(row) for row in run.rows],
         "defects": [_defect(defect) for defect in run.defects],
+        "defect_rows": [_defect_row(row) for row in run.defect_rows],
     }
 
 
@@ -95,6 +97,20 @@ def _run(run: Run) -> Json:
     }
 
 
+def _runbook(slug: str, run: Run) -> Json:
+    """One runbook's promises by verdict, and those that were not run by their cause."""
+    verdicts = [row.verdict for row in run.rows if row.runbook == slug]
+    outcomes = Counter(verdict.outcome for verdict in verdicts)
+    causes = Counter(verdict.because for verdict in verdicts if verdict.because)
+    return {
+        "runbook": slug,
+        "title": run.titles.get(slug, slug),
+        "promises": len(verdicts),
+        **{_key(outcome): outcomes[outcome] for outcome in Outcome},
+        "not_run_because": {cause.value: causes[cause] for cause in Because},
+    }
+
+
 def _promise(row: Row) -> Json:
     promise, verdict = row.promise, row.verdict
     return {
@@ -115,6 +131,10 @@ def _promise(row: Row) -> Json:
         "taken_at": plain(row.evidence.taken_at) if row.evidence else None,
         "took_s": round(row.took_s, 3),
     }
+
+
+def _defect_row(row: DefectRow) -> Json:
+    return {**vars(row), "promises": list(row.promises), "at": plain(row.at)}
 
 
 def _defect(defect: DefectSeen) -> Json:

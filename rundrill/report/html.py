@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rundrill.evidence import Evidence
 from rundrill.judge.hops import hop_words
 from rundrill.judge.words import clock_text, count_text, glued, share_text, size_text, time_text
-from rundrill.report.attention import alike
+from rundrill.report.attention import alike, cause_of
 from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
 from rundrill.report.plain import plain
 from rundrill.report.timeline import timeline
@@ -38,6 +38,7 @@ EXCERPT = 700
 def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
     """The page of a report document, with excerpts of the raw evidence where it is given."""
     folder = Path(__file__).parent
+    told = {one["id"] for one in report["promises"] if one["verdict"] in ("MISSED", "UNKNOWN")}
     pages = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
@@ -61,7 +62,13 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         kinds=KINDS,
         marks=MARKS,
         attention=alike(report["promises"], ("MISSED", "UNKNOWN")),
-        excerpts={name: excerpts(seen) for name, seen in evidence.items() if seen is not None},
+        cause=cause_of,
+        whole=whole(report["runbooks"]),
+        figured=figured,
+        joined=_joined(report),
+        excerpts={
+            name: excerpts(seen) for name, seen in evidence.items() if seen is not None and name in told
+        },
         mends={defect["promise"]: defect for defect in report["defects"]},
         timeline=timeline,
         phases=phases,
@@ -69,6 +76,32 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         buckets=buckets,
         latency_ticks=LATENCY_TICKS,
     )
+
+
+def figured(promises: list[Json]) -> list[tuple[str, list[Json]]]:
+    """The promises that are drawn, under the title of their pictures."""
+    found = {
+        "Objectives": [one for one in promises if one["kind"] == "objective" and "share" in one["measured"]],
+        "Drills": [one for one in promises if one["measured"].get("hops") is not None],
+        "Restores": [one for one in promises if one["kind"] == "restore" and "rto_s" in one["measured"]],
+        "Capacity": [one for one in promises if one["kind"] == "capacity" and "bucket_s" in one["measured"]],
+    }
+    return [(title, cards) for title, cards in found.items() if cards]
+
+
+def whole(runbooks: list[Json]) -> Json:
+    """The counts of all runbooks together."""
+    names = ("promises", "met", "missed", "unknown", "waived", "not_run")
+    because = {
+        name: sum(one["not_run_because"][name] for one in runbooks)
+        for name in (runbooks[0]["not_run_because"] if runbooks else ())
+    }
+    return {name: sum(one[name] for one in runbooks) for name in names} | {"not_run_because": because}
+
+
+def _joined(report: Json) -> set[str]:
+    """The promises whose defect stands in a row of its own."""
+    return {name for row in report["defect_rows"] if row["way"] == "drilled" for name in row["promises"]}
 
 
 def excerpts(seen: Evidence) -> list[Json]:

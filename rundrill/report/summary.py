@@ -7,11 +7,15 @@ from typing import Any
 
 from rundrill.judge.hops import hop_words
 from rundrill.judge.words import count_text, glued, time_text
-from rundrill.report.attention import alike
+from rundrill.report.attention import alike, cause_of
 
 type Json = dict[str, Any]
 
 _MARGIN = 9
+MOST_GROUPS = 12
+"""Causes that are told in full; the page tells all of them."""
+MOST_ALIKE = 6
+MOST_TIMED = 12
 _KINDS = {
     "objective": ("objective", "objectives"),
     "alert": ("alert", "alerts"),
@@ -27,13 +31,19 @@ def summary_of(report: Json, width: int = 80, path: str = "") -> list[str]:
     """The lines of a report document, none wider than the terminal where words allow it."""
     promises = report["promises"]
     lines: list[str] = []
-    for group in alike(promises):
+    groups = alike(promises)
+    for group in groups[:MOST_GROUPS]:
         lines += _in_full(group, width)
-    for promise in promises:
-        if promise["verdict"] == "MET" and figures(promise):
-            lines += [f"{'MET':<{_MARGIN}}{promise['id']}", *_wrapped(figures(promise), width)]
+    if rest := [promise for group in groups[MOST_GROUPS:] for promise in group]:
+        must = sum(promise["gate"] == "must" for promise in rest)
+        lines += _wrapped(
+            f"and {len(rest)} more like these, {must} of them must hold: see the report", width, 0
+        )
+    timed = [promise for promise in promises if promise["verdict"] == "MET" and figures(promise)]
+    for promise in timed if len(timed) <= MOST_TIMED else ():
+        lines += [f"{'MET':<{_MARGIN}}{promise['id']}", *_wrapped(figures(promise), width)]
     lines += _counted(promises, width)
-    return [*lines, "", *_last(report, width, path)]
+    return [*lines, *_by_runbook(report, width), "", *_last(report, width, path)]
 
 
 def figures(promise: Json) -> str:
@@ -71,8 +81,9 @@ def _dotted(parts: list[str]) -> str:
 def _in_full(group: list[Json], width: int) -> list[str]:
     """Their ids, and the one reason they share."""
     lines = [f"{group[0]['verdict']:<{_MARGIN}}{group[0]['id']}"]
-    lines += [" " * _MARGIN + promise["id"] for promise in group[1:]]
-    lines += [*_wrapped(group[0]["reason"], width), *_wrapped(way(group[0]), width)]
+    lines += [" " * _MARGIN + promise["id"] for promise in group[1:MOST_ALIKE]]
+    lines += [" " * _MARGIN + f"and {len(group) - MOST_ALIKE} more"] if len(group) > MOST_ALIKE else []
+    lines += [*_wrapped(cause_of(group), width), *_wrapped(way(group[0]), width)]
     for note in dict.fromkeys(note for promise in group for note in promise["notes"]):
         lines += _wrapped(note, width)
     return lines
@@ -94,14 +105,47 @@ def _wrapped(text: str, width: int, margin: int = _MARGIN) -> list[str]:
 
 
 def _counted(promises: list[Json], width: int) -> list[str]:
-    """How many are MET and NOT RUN, by kind."""
+    """How many are MET, by kind, and how many were not run, by cause."""
     lines = []
-    for verdict in ("MET", "NOT RUN"):
-        kinds = Counter(promise["kind"] for promise in promises if promise["verdict"] == verdict)
-        said = _dotted([f"{count} {_KINDS[kind][count != 1]}" for kind, count in kinds.items()])
-        block = _wrapped(said, width)
+    met = Counter(promise["kind"] for promise in promises if promise["verdict"] == "MET")
+    left = Counter(promise.get("because") for promise in promises if promise["verdict"] == "NOT RUN")
+    for verdict, parts in (
+        ("MET", [f"{count} {_KINDS[kind][count != 1]}" for kind, count in met.items()]),
+        ("NOT RUN", [f"{left[cause]} {says}" for cause, says in _CAUSES.items() if left[cause]]),
+    ):
+        block = _wrapped(_dotted(parts), width)
         lines += [f"{verdict:<{_MARGIN}}{block[0].strip()}", *block[1:]] if block else []
     return lines
+
+
+_CAUSES = {
+    "disruptive": "without leave to disturb",
+    "planned": "awaiting an experiment",
+    "capability": "lacking a capability",
+    "unasked": "not asked for",
+    None: "for another reason",
+}
+
+
+def _by_runbook(report: Json, width: int) -> list[str]:
+    """One line a runbook, where there are several and it was asked for."""
+    books = [one for one in report.get("runbooks", ()) if one["not_run_because"]["unasked"] < one["promises"]]
+    if len(books) < 2:
+        return []
+    name = max(len(one["runbook"]) for one in books)
+    return ["", *(_book(one, name)[:width] for one in books)]
+
+
+def _book(one: Json, name: int) -> str:
+    words = (
+        ("met", "met"),
+        ("missed", "missed"),
+        ("unknown", "unknown"),
+        ("waived", "waived"),
+        ("not_run", "not run"),
+    )
+    counts = ", ".join(f"{one[key]} {word}" for key, word in words if one[key])
+    return f"{one['runbook']:<{name}} {one['promises']:>4}: {counts}"
 
 
 def _last(report: Json, width: int, path: str) -> list[str]:

@@ -11,9 +11,10 @@ from rundrill.evidence import Hop, KeptSeen, Reading, StateSeen
 from rundrill.judge import judge, waive
 from rundrill.policy import Waiver
 from rundrill.promise import Promise
-from rundrill.run import DefectSeen, Row, Run
+from rundrill.run import DefectRow, DefectSeen, Row, Run
 from rundrill.verdict import Outcome, Verdict
 
+RESTORED = "shop.restore.nightly"
 NASTY = "<script>alert('x')</script> & \"quoted\""
 
 
@@ -145,6 +146,73 @@ def a_run(**change: object) -> Run:
                 "createdb scratch && pg_restore -d scratch backup.dump",
                 "8,204 rows came back equal",
                 shown=True,
+            ),
+        ),
+        titles={"shop": "The shop"},
+        defect_rows=(
+            DefectRow(
+                "shop.dump-hides-failure",
+                0,
+                "shop",
+                "Backups > Nightly",
+                "the dump is piped into gzip, and only gzip's status counts",
+                "a dump that failed leaves a sound archive of nothing",
+                "set pipefail",
+                (RESTORED,),
+                "shell",
+                "pg_dump shop | gzip > shop.gz",
+                "set -o pipefail; pg_dump shop | gzip > shop.gz",
+                shown=True,
+                literal_seen="ended with 0",
+                intended_seen="ended with 1",
+                at=START,
+            ),
+            DefectRow(
+                "shop.pool-exceeds-server",
+                1,
+                "shop",
+                "Pools",
+                f"five tills hold twenty connections each {NASTY}",
+                "that is more than the server has",
+                "count them",
+                (),
+                "numbers",
+                "connections of the tills",
+                "must be <= those of the server",
+                shown=True,
+                literal_seen="connections of the tills: 100 (5 × 20)",
+                intended_seen="those of the server: 97",
+            ),
+            DefectRow(
+                "shop.cache-forgets",
+                2,
+                "shop",
+                "Cache",
+                "the policy is set at run time",
+                "it is gone after a restart",
+                "write it down",
+                (),
+                "redis",
+                "CONFIG SET maxmemory-policy allkeys-lru",
+                "CONFIG REWRITE",
+                shown=False,
+                why_not="the literal form did something else: exit is 1, expected 0",
+                literal_seen="ended with 1",
+                intended_seen="ended with 0",
+                at=START,
+            ),
+            DefectRow(
+                "shop.silent-in-a-drill",
+                3,
+                "shop",
+                "Alerts",
+                "the shop is down where up is 0",
+                "it never holds",
+                "say absent",
+                (ALERT.id,),
+                "drilled",
+                "up == 0",
+                "absent(up)",
             ),
         ),
         versions={
