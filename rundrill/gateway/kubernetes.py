@@ -147,6 +147,9 @@ class Kube:
         timeout: float = 30,
     ) -> Completed:
         """A command run to its end in a container: exit code and output; TargetError where it could not be started."""
+        if stdin is None:
+            return self.streams.run(namespace, pod, container, argv, timeout)
+        # Only kubectl tells a command that its input has ended.
         return self.kubectl.exec(namespace, pod, container, argv, stdin, timeout)
 
     def forward(self, namespace: str, target: str, port: int) -> AbstractContextManager[tuple[str, int]]:

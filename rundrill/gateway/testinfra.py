@@ -18,7 +18,7 @@ class _PodBackend(KubectlBackend):  # type: ignore[misc]
     def run(self, command: str, *args: str, **_: Any) -> Any:
         asked = self.get_command(command, *args)
         argv = ["/bin/sh", "-c", asked]
-        done = self._kube.streams.run(self.namespace, self.name, self.container, argv, TIMEOUT_S)
+        done = self._kube.exec(self.namespace, self.name, self.container, argv, timeout=TIMEOUT_S)
         return self.result(done.code, self.encode(asked), done.stdout, done.stderr)
 
 

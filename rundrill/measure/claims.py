@@ -63,7 +63,7 @@ def _by_df(session: Session, namespace: str, claim: str) -> Room:
         if place and pod["status"].get("phase") == "Running":
             container, path = place
             asked = ["sh", "-c", _ROOM, "sh", path]
-            done = session.kube.streams.run(namespace, pod["metadata"]["name"], container, asked, timeout=10)
+            done = session.kube.exec(namespace, pod["metadata"]["name"], container, asked, timeout=10)
             lines = [line.split() for line in done.text.splitlines()]
             if done.code == 0 and len(lines) == 2 and all(len(line) == 2 for line in lines):
                 return {

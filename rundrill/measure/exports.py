@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +20,10 @@ type Name = tuple[str, str, str]
 """Kind, namespace and name."""
 
 TIMEOUT_S = 15.0
-_FILES = (
-    'cd "$1" || exit 3; date +%s; for f in $2; do [ -f "$f" ] && stat -c "%Y %a %s %n" -- "$f"; done; true'
+# One look: what there is, and the newest of it whole.
+_LOOK = (
+    'cd "$1" || exit 3; date +%s; newest=""; for f in $2; do [ -f "$f" ] || continue; stat -c "%Y %a %n" -- "$f";'
+    ' if [ -z "$newest" ] || [ "$f" -nt "$newest" ]; then newest=$f; fi; done; echo "newest $newest"; echo; [ -z "$newest" ] || cat -- "$newest"'
 )
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -43,6 +45,7 @@ class _File:
     mode: str
     age_s: float
     copies: int
+    content: bytes = field(repr=False)
 
 
 def see_export(probe: ExportProbe, session: Session, slug: str) -> StateAnswer:
@@ -57,7 +60,7 @@ def see_export(probe: ExportProbe, session: Session, slug: str) -> StateAnswer:
         "age": found.age_s,
         "mode": found.mode,
         "copies": found.copies,
-        **_content(probe, session, slug, _parsed(_text(session, shelf, found)), found.made),
+        **_content(probe, session, slug, _parsed(_unpacked(found.content)), found.made),
     }
     return StateSeen((Reading(found.name, facts),)), (answered("in-pod", f"{subject}, the newest", facts),)
 
@@ -79,30 +82,27 @@ def _shelf(probe: ExportProbe, session: Session, namespace: str) -> _Shelf:
 
 
 def _newest(session: Session, shelf: _Shelf, pattern: str) -> _File | None:
-    now, *lines = _run(session, shelf, _FILES, shelf.directory, pattern).decode().splitlines()
-    files = sorted((line.split(" ", 3) for line in lines), key=lambda parts: int(parts[0]))
-    if not files:
+    argv = ["sh", "-c", _LOOK, "sh", shelf.directory, pattern]
+    done = session.kube.exec(shelf.namespace, shelf.pod, shelf.container, argv, timeout=TIMEOUT_S)
+    if done.code:
+        said = done.stderr.decode(errors="replace").strip()[:200]
+        raise NoEvidence(f"{shelf.pod} does not show {shelf.directory}: {said or done.code}")
+    listing, _, content = done.stdout.partition(b"\n\n")
+    now, *lines, newest = listing.decode().splitlines()
+    files = {name: (stamp, mode) for stamp, mode, name in (line.split(" ", 2) for line in lines)}
+    name = newest.removeprefix("newest ")
+    if name not in files:
         return None
-    stamp, mode, _, name = files[-1]
+    stamp, mode = files[name]
     made = datetime.fromtimestamp(int(stamp), UTC)
-    return _File(name, made, mode, float(int(now) - int(stamp)), len(files))
+    return _File(name, made, mode, float(int(now) - int(stamp)), len(files), content)
 
 
-def _text(session: Session, shelf: _Shelf, found: _File) -> bytes:
-    content = _run(session, shelf, 'cat -- "$1/$2"', shelf.directory, found.name)
+def _unpacked(content: bytes) -> bytes:
     try:
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError):
         return b""
-
-
-def _run(session: Session, shelf: _Shelf, script: str, *words: str) -> bytes:
-    argv = ["sh", "-c", script, "sh", *words]
-    done = session.kube.streams.run(shelf.namespace, shelf.pod, shelf.container, argv, TIMEOUT_S)
-    if done.code:
-        said = done.stderr.decode(errors="replace").strip()[:200]
-        raise NoEvidence(f"{shelf.pod} does not show {shelf.directory}: {said or done.code}")
-    return done.stdout
 
 
 def _parsed(content: bytes) -> list[Json] | None:

@@ -93,7 +93,9 @@ def _by_service(session: Session, address: ServiceAddress, request: Request) -> 
 
 
 def _every_pod(session: Session, address: ServiceAddress, request: Request) -> list[Asked]:
-    endpoints = staying_endpoints(session.kube, address.service)
+    endpoints = session.cached(
+        ("list", "endpoints", address.service), lambda: staying_endpoints(session.kube, address.service)
+    )
     if not endpoints:
         raw = answered("kubernetes", f"endpoints of {address.service}", [])
         return [(Reading(f"a pod of {address.service}", {"found": False}), raw)]

@@ -111,7 +111,7 @@ def _told(
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     container = container_of(pod, inside.container)
     argv = ["sh", "-c", script, "sh", *words]
-    done = session.kube.streams.run(namespace, name, container, argv, TIMEOUT_S)
+    done = session.kube.exec(namespace, name, container, argv, timeout=TIMEOUT_S)
     first, *lines = done.text.splitlines() or [""]
     code, _, nanoseconds = first.partition(" ")
     if done.code or not code.isdigit():

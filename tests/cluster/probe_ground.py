@@ -48,7 +48,7 @@ class Ground:
 
     def inside(self, container: str, script: str) -> str:
         """What a script in the pod prints."""
-        done = self.session.kube.streams.run(SPACE, "ground", container, ["sh", "-euc", script], 30)
+        done = self.session.kube.exec(SPACE, "ground", container, ["sh", "-euc", script])
         assert done.code == 0, done
         return done.text
 

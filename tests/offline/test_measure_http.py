@@ -25,7 +25,7 @@ def statuses(*endpoints: dict[str, Any]) -> dict[str, object]:
         items=lambda *_: [{"ports": [{"port": 8000}], "endpoints": list(endpoints)}],
         pod_get=lambda _, pod, *__, **___: (200 if pod in ready else 503, b""),
     )
-    session = SimpleNamespace(kube=kube, namespace=lambda _, name: name)
+    session = SimpleNamespace(kube=kube, namespace=lambda _, name: name, cached=lambda _, make: make())
     seen, _ = see_http(PROBE, cast(Session, session), "shop")
     assert isinstance(seen, StateSeen)
     return {reading.subject: reading.facts.get("status") for reading in seen.readings}
