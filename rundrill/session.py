@@ -205,6 +205,7 @@ class Session:
         from rundrill.gateway.kafka import Kafka
 
         namespace, _, named = address.service.partition("/")
+        self.reach(address.service)
         broker = Kafka(named, partial(self.ways.named, namespace))
         self._closing(broker.close)
         return broker

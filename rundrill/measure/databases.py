@@ -17,9 +17,27 @@ from rundrill.session import Session
 type Row = Mapping[str, Any]
 
 _READING = frozenset(
-    "INFO,CONFIG GET,PING,DBSIZE,LASTSAVE,ROLE,MEMORY STATS,SLOWLOG LEN,TTL,EXISTS,TYPE,GET,HGET,HLEN,LLEN,SCARD,STRLEN,XLEN,ZCARD".split(
-        ","
-    )
+    [
+        "INFO",
+        "CONFIG GET",
+        "PING",
+        "DBSIZE",
+        "LASTSAVE",
+        "ROLE",
+        "MEMORY STATS",
+        "SLOWLOG LEN",
+        "TTL",
+        "EXISTS",
+        "TYPE",
+        "GET",
+        "HGET",
+        "HLEN",
+        "LLEN",
+        "SCARD",
+        "STRLEN",
+        "XLEN",
+        "ZCARD",
+    ]
 )
 _SETTINGS = """
     SELECT name, current_setting(name, true) AS value, pending_restart, source,
