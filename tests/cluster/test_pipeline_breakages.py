@@ -1,0 +1,251 @@
+"""Break platform ai-pipeline in many places at once, and see exactly the promises fail that should, each for its cause."""
+
+import contextlib
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workbench import opened
+
+from rundrill.errors import RundrillError
+from rundrill.gateway.kubernetes import NotFound
+from rundrill.judge import judge
+from rundrill.measure import measure
+from rundrill.promise import Promise
+from rundrill.session import Session
+from rundrill.verdict import Outcome, Verdict
+from rundrill.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+SPACE = "ai-pipeline"
+SOON = timedelta(seconds=90)
+AT_ONCE = 8
+DEPLOYMENT = "apps/v1/Deployment"
+
+type Json = dict[str, Any]
+
+# What is broken, by the promises that must tell of it, and what each must say.
+BROKEN = {
+    "cache.no-persistent-request-keys": r"without_expiry is 1, expected 0",
+    "cache.replication-info": r"connected_slaves is 0, expected 1",
+    "config.cpu-request": r"request is 250m, expected 500m",
+    "config.cpu-limit": r"cpu is 2, expected",
+    "config.java-opts": r"MaxHeapSize is 1073741824, expected 2147483648",
+    "messaging.consumer-fetch-min-bytes": r"fetch_min_bytes is 1, expected 50000",
+    "messaging.consumer-fetch-max-wait-ms": r"fetch_max_wait_ms is 100, expected 500",
+    "messaging.consumer-max-poll-records": r"triage-agent.* is not there",
+    "messaging.triage-group": r"(?s)(?=.*state is Empty)(?=.*unowned is 6)",
+    "messaging.lag-all-groups": r"triage-agent-group.*(lag is \d{4}|members is 0)",
+    "messaging.processing-bottlenecks": r"is -\d+, expected at least -20",
+    "messaging.topics-present": r"issue-events.* is not there",
+    "backup.configmaps-secrets": r"missing is .*wrong-consumer",
+    "backup.k8s-resources": r"missing is .*since-the-export",
+    "health.api": r"openai is down, expected up",
+    "security.network-connections": r"strangers 1",
+    "deploy.pre-checks": r"replicas is 0, expected at least 1",
+}
+# Any breakage makes Kubernetes warn, and a warning stays in it for ten minutes.
+WARNED = "health.pods"
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with tempfile.TemporaryDirectory() as directory, opened(Path(directory), disruptive=False) as session:
+        yield session
+
+
+def states(session: Session) -> list[Promise]:
+    """Every state that this cluster can be asked, but for the one that remembers earlier tests."""
+    promises = session.policy.runbook("ai-pipeline").promises
+    return [p for p in promises if p.state and not p.needs and not p.id.endswith(WARNED)]
+
+
+def verdicts(session: Session, promises: list[Promise]) -> dict[str, Verdict]:
+    """What each comes to now, by its id without the runbook's name."""
+    session.forget()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return {v.promise.partition(".")[2]: v for v in pool.map(partial(_verdict, session), promises)}
+
+
+def _verdict(session: Session, promise: Promise) -> Verdict:
+    now = datetime.now(UTC)
+    try:
+        return judge(promise, measure(promise, session), session.profile, now)
+    except RundrillError as error:
+        return Verdict(promise.id, Outcome.UNKNOWN, str(error))
+
+
+def settled(session: Session, wanted: Mapping[str, str]) -> dict[str, Verdict]:
+    """The verdicts once all of `wanted` are missed for their cause and all others met, or when time is up."""
+    seen = verdicts(session, states(session))
+
+    def wrong(promise: Promise) -> bool:
+        name = promise.id.partition(".")[2]
+        if name not in wanted:
+            return seen[name].outcome is not Outcome.MET
+        return seen[name].outcome is not Outcome.MISSED or not re.search(wanted[name], seen[name].reason)
+
+    def look() -> bool:
+        seen.update(verdicts(session, [p for p in states(session) if wrong(p)]))
+        return not any(wrong(p) for p in states(session))
+
+    until(look, SOON)
+    return seen
+
+
+def missed(seen: Mapping[str, Verdict]) -> dict[str, str]:
+    """The reasons of all that are not met."""
+    return {name: verdict.reason for name, verdict in seen.items() if verdict.outcome is not Outcome.MET}
+
+
+@pytest.fixture(scope="module")
+def healthy(session: Session) -> dict[str, Verdict]:
+    return settled(session, {})
+
+
+@pytest.fixture(scope="module")
+def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, Verdict]]:
+    with contextlib.ExitStack() as undoing:
+        break_all(session, undoing)
+        yield settled(session, BROKEN)
+
+
+def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
+    """Every breakage; none hides another."""
+    # An export of now would hold what is new, and be equal to what is wrong.
+    patched(session, undoing, "batch/v1/CronJob", "automated-backup", SUSPENDED, RESUMED)
+    made(session, undoing, "v1/ConfigMap", WRONG_CONSUMER)
+    made(session, undoing, "networking.k8s.io/v1/NetworkPolicy", NEW_POLICY)
+    patched(session, undoing, DEPLOYMENT, "ticket-agent", wrong_agent(), right_agent())
+    for name, replicas in (("triage-agent", 2), ("redis-replica", 1), ("openai", 1)):
+        patched(session, undoing, DEPLOYMENT, name, scaled(0), scaled(replicas))
+    # Paused, so that no pod is replaced: the promise is about what is asked for.
+    patched(
+        session, undoing, DEPLOYMENT, "ai-pipeline", {"spec": {"paused": True}}, {"spec": {"paused": None}}
+    )
+    patched(session, undoing, DEPLOYMENT, "ai-pipeline", sized("250m", "2"), sized("500m", "1"))
+    inside(session, undoing, "redis", ["redis-cli", "set", KEY, "x"], ["redis-cli", "del", KEY])
+    inside(session, undoing, "kafka-exporter", ["python3", "-c", DROP_TOPIC], MAKE_TOPICS)
+    # The group must be empty, or the agents would have read the flood before anybody looks.
+    assert until(lambda: not pods(session, "triage-agent"), timedelta(seconds=60))
+    inside(session, undoing, "kafka-exporter", ["python3", "-c", FLOOD], ["true"])
+    inside(session, undoing, "ai-pipeline", ["bash", "-c", TALK_TO_A_STRANGER], ["bash", "-c", HANG_UP])
+
+
+def patched(
+    session: Session, undoing: contextlib.ExitStack, api: str, name: str, change: Json, undo: Json
+) -> None:
+    """An object changed until the context ends."""
+    undoing.callback(session.kube.patch, api, SPACE, name, undo, "strategic")
+    session.kube.patch(api, SPACE, name, change, "strategic")
+
+
+def made(session: Session, undoing: contextlib.ExitStack, api: str, body: Json) -> None:
+    """A new object, gone when the context ends."""
+    name = body["metadata"]["name"]
+    with contextlib.suppress(NotFound):
+        session.kube.delete(api, SPACE, name)
+    undoing.callback(session.kube.delete, api, SPACE, name)
+    session.kube.create(api, SPACE, body)
+
+
+def pods(session: Session, app: str) -> list[str]:
+    return [pod["metadata"]["name"] for pod in session.kube.items("v1/Pod", SPACE, selector=f"app={app}")]
+
+
+def inside(
+    session: Session, undoing: contextlib.ExitStack, app: str, change: list[str], undo: list[str]
+) -> None:
+    """A command run in a pod of that app, and another in the same pod when the context ends."""
+    pod = pods(session, app)[0]
+    undoing.callback(session.kube.exec, SPACE, pod, app, undo)
+    done = session.kube.exec(SPACE, pod, app, change)
+    assert done.code == 0, done
+
+
+def scaled(replicas: int) -> Json:
+    return {"spec": {"replicas": replicas}}
+
+
+def sized(request: str, limit: str) -> Json:
+    resources = {"requests": {"cpu": request}, "limits": {"cpu": limit}}
+    return {"spec": {"template": {"spec": {"containers": [{"name": "ai-pipeline", "resources": resources}]}}}}
+
+
+def agent(options: Json, config_map: str) -> Json:
+    """ticket-agent with these JVM options, and that ConfigMap's consumer settings."""
+    container = {"name": "ticket-agent", "env": [{"name": "JAVA_OPTS", **options}]}
+    volume = {"name": "consumer", "configMap": {"name": config_map}}
+    return {"spec": {"template": {"spec": {"containers": [container], "volumes": [volume]}}}}
+
+
+def wrong_agent() -> Json:
+    return agent({"value": "-Xmx1g -Xms1g -XX:+UseG1GC", "valueFrom": None}, "wrong-consumer")
+
+
+def right_agent() -> Json:
+    source = {"configMapKeyRef": {"name": "consumer-config", "key": "JAVA_OPTS"}}
+    return agent({"value": None, "valueFrom": source}, "consumer-config")
+
+
+SUSPENDED: Json = {"spec": {"suspend": True}}
+RESUMED: Json = {"spec": {"suspend": False}}
+KEY = "request:without-an-end"
+LOG4J = """log4j.rootLogger=WARN, err
+log4j.appender.err=org.apache.log4j.ConsoleAppender
+log4j.appender.err.target=System.err
+log4j.appender.err.layout=org.apache.log4j.PatternLayout
+log4j.appender.err.layout.ConversionPattern=%p %c{1} %m%n
+log4j.logger.org.apache.kafka.clients.consumer=INFO
+"""
+WRONG_CONSUMER: Json = {
+    "metadata": {"name": "wrong-consumer"},
+    "data": {
+        "consumer.properties": "fetch.min.bytes=1\nfetch.max.wait.ms=100\nmax.poll.records=1000\n",
+        "log4j.properties": LOG4J,
+    },
+}
+NEW_POLICY: Json = {
+    "metadata": {"name": "since-the-export"},
+    "spec": {"podSelector": {"matchLabels": {"app": "nobody"}}, "policyTypes": ["Ingress"]},
+}
+DROP_TOPIC = """
+from confluent_kafka.admin import AdminClient
+AdminClient({"bootstrap.servers": "kafka:9092"}).delete_topics(["issue-events"])["issue-events"].result(20)
+"""
+MAKE_TOPICS = ["env", "ROLE=kafka-topics", "python3", "-m", "services"]
+FLOOD = f"""
+import json
+from confluent_kafka import Producer
+producer = Producer({{"bootstrap.servers": "kafka:9092"}})
+for number in range(1500):
+    name = f"nobody-{{number}}"
+    producer.produce("bug-reports", json.dumps({{"id": name, "title": {json.dumps("flood")}}}), name)
+assert producer.flush(30) == 0
+"""
+TALK_TO_A_STRANGER = (
+    "(exec 3<>/dev/tcp/object-store/8000; exec sleep 150) > /dev/null 2>&1 & echo $! > /tmp/stranger"
+)
+HANG_UP = "kill $(cat /tmp/stranger); rm /tmp/stranger"
+
+
+def test_a_healthy_pipeline_keeps_every_promise(healthy: dict[str, Verdict]) -> None:
+    assert missed(healthy) == {}
+
+
+@pytest.mark.parametrize("promise", BROKEN)
+def test_a_breakage_is_told_by_its_promise(broken: dict[str, Verdict], promise: str) -> None:
+    assert broken[promise].outcome is Outcome.MISSED, broken[promise].reason
+    assert re.search(BROKEN[promise], broken[promise].reason), broken[promise].reason
+
+
+def test_no_other_promise_suffers_from_the_breakages(broken: dict[str, Verdict]) -> None:
+    assert {name: reason for name, reason in missed(broken).items() if name not in BROKEN} == {}
