@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reading import compare
+
 RUNDRILL = str(Path(sys.executable).with_name("rundrill"))
 
 
@@ -41,6 +43,11 @@ def cold_cluster() -> str:
 def read_only_checks() -> str:
     """`rundrill gate`, whole process; the middle of three."""
     return f"{sorted(timed(RUNDRILL, 'gate')[0] for _ in range(3))[1]:.1f} s"
+
+
+def one_by_one() -> str:
+    """All read-only promises by the engine, against the same questions typed one by one with kubectl, psql and curl."""
+    return compare(lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def warm_drill() -> str:
@@ -90,6 +97,7 @@ def hop_error() -> str:
 BENCHES: dict[str, Callable[[], str]] = {
     "second-up": second_up,
     "gate": read_only_checks,
+    "one-by-one": one_by_one,
     "cold-cluster": cold_cluster,
     "warm-drill": warm_drill,
     "hops": hops_of_the_last_drill,
