@@ -1,7 +1,6 @@
 """Break platform ai-pipeline in many places at once, and see exactly the promises fail that should, each for its cause."""
 
 import contextlib
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -229,100 +228,6 @@ producer = Producer({"bootstrap.servers": "kafka:9092"})
 for number in range(1500):
     name = f"nobody-{number}"
     producer.produce("bug-reports", json.dumps({"id": name, "title": "flood"}), name)
-assert producer.flush(30) == 0
-"""
-TALK_TO_A_STRANGER], ["bash", "-c", HANG_UP])
-
-
-def patched(
-    session: Session, undoing: contextlib.ExitStack, api: str, name: str, change: Json, undo: Json
-) -> None:
-    """An object changed until the context ends."""
-    undoing.callback(session.kube.patch, api, SPACE, name, undo, "strategic")
-    session.kube.patch(api, SPACE, name, change, "strategic")
-
-
-def made(session: Session, undoing: contextlib.ExitStack, api: str, body: Json) -> None:
-    """A new object, gone when the context ends."""
-    name = body["metadata"]["name"]
-    with contextlib.suppress(NotFound):
-        session.kube.delete(api, SPACE, name)
-    undoing.callback(session.kube.delete, api, SPACE, name)
-    session.kube.create(api, SPACE, body)
-
-
-def pods(session: Session, app: str) -> list[str]:
-    return [pod["metadata"]["name"] for pod in session.kube.items("v1/Pod", SPACE, selector=f"app={app}")]
-
-
-def inside(
-    session: Session, undoing: contextlib.ExitStack, app: str, change: list[str], undo: list[str]
-) -> None:
-    """A command run in a pod of that app, and another in the same pod when the context ends."""
-    pod = pods(session, app)[0]
-    undoing.callback(session.kube.exec, SPACE, pod, app, undo)
-    done = session.kube.exec(SPACE, pod, app, change)
-    assert done.code == 0, done
-
-
-def scaled(replicas: int) -> Json:
-    return {"spec": {"replicas": replicas}}
-
-
-def sized(request: str, limit: str) -> Json:
-    resources = {"requests": {"cpu": request}, "limits": {"cpu": limit}}
-    return {"spec": {"template": {"spec": {"containers": [{"name": "ai-pipeline", "resources": resources}]}}}}
-
-
-def agent(options: Json, config_map: str) -> Json:
-    """ticket-agent with these JVM options, and that ConfigMap's consumer settings."""
-    container = {"name": "ticket-agent", "env": [{"name": "JAVA_OPTS", **options}]}
-    volume = {"name": "consumer", "configMap": {"name": config_map}}
-    return {"spec": {"template": {"spec": {"containers": [container], "volumes": [volume]}}}}
-
-
-def wrong_agent() -> Json:
-    return agent({"value": "-Xmx1g -Xms1g -XX:+UseG1GC", "valueFrom": None}, "wrong-consumer")
-
-
-def right_agent() -> Json:
-    source = {"configMapKeyRef": {"name": "consumer-config", "key": "JAVA_OPTS"}}
-    return agent({"value": None, "valueFrom": source}, "consumer-config")
-
-
-SUSPENDED: Json = {"spec": {"suspend": True}}
-RESUMED: Json = {"spec": {"suspend": False}}
-KEY = "request:without-an-end"
-LOG4J = """log4j.rootLogger=WARN, err
-log4j.appender.err=org.apache.log4j.ConsoleAppender
-log4j.appender.err.target=System.err
-log4j.appender.err.layout=org.apache.log4j.PatternLayout
-log4j.appender.err.layout.ConversionPattern=%p %c{1} %m%n
-log4j.logger.org.apache.kafka.clients.consumer=INFO
-"""
-WRONG_CONSUMER: Json = {
-    "metadata": {"name": "wrong-consumer"},
-    "data": {
-        "consumer.properties": "fetch.min.bytes=1\nfetch.max.wait.ms=100\nmax.poll.records=1000\n",
-        "log4j.properties": LOG4J,
-    },
-}
-NEW_POLICY: Json = {
-    "metadata": {"name": "since-the-export"},
-    "spec": {"podSelector": {"matchLabels": {"app": "nobody"}}, "policyTypes": ["Ingress"]},
-}
-DROP_TOPIC = """
-from confluent_kafka.admin import AdminClient
-AdminClient({"bootstrap.servers": "kafka:9092"}).delete_topics(["issue-events"])["issue-events"].result(20)
-"""
-MAKE_TOPICS = ["env", "ROLE=kafka-topics", "python3", "-m", "services"]
-FLOOD = f"""
-import json
-from confluent_kafka import Producer
-producer = Producer({{"bootstrap.servers": "kafka:9092"}})
-for number in range(1500):
-    name = f"nobody-{{number}}"
-    producer.produce("bug-reports", json.dumps({{"id": name, "title": {json.dumps("flood")}}}), name)
 assert producer.flush(30) == 0
 """
 TALK_TO_A_STRANGER = (
