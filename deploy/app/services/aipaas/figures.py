@@ -10,7 +10,9 @@ Figures = dict[str, float | None]
 
 CPU = '(1 - avg by (node) (rate(node_cpu_seconds_total{mode="idle"}[2m])))'
 MEMORY = "(1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)"
-DISK = "(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)"
+_TAKEN = "(node_filesystem_size_bytes - node_filesystem_free_bytes)"
+# As df counts: what is kept from everybody is neither taken nor left.
+DISK = f"({_TAKEN} / ({_TAKEN} + node_filesystem_avail_bytes))"
 ALERT_LEVELS = {"cpu": (CPU, 0.80), "memory": (MEMORY, 0.85), "disk": (DISK, 0.85)}
 """What is watched -> its share in use, and the share that raises its alert."""
 _P95 = "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[7d]{ago})))"

@@ -24,6 +24,13 @@ _WRITE = (
     "INSERT INTO reports (kind, day, content) VALUES (%s, {day}, %s)"
     " ON CONFLICT (kind, day) DO UPDATE SET content = excluded.content, made_at = clock_timestamp()"
 )
+_EXPLAINED = (
+    (
+        re.compile("no relationship found between node .* and this object"),
+        "the kubelet asked before the API server knew that the pod is its own; it asks again",
+    ),
+)
+"""What a refusal may say, and why that is no attack."""
 _DAILY, _WEEKLY = "current_date", "date_trunc('week', now())::date"
 
 
@@ -56,25 +63,33 @@ class Book:
         count = 0
         for event in found:
             metadata, about = event["metadata"], event["involvedObject"]
+            message = event.get("message") or event.get("note") or ""
             seen = event.get("lastTimestamp") or event.get("eventTime") or metadata["creationTimestamp"]
             self._connection.execute(
-                "INSERT INTO cluster_events (uid, namespace, object, type, reason, message, times, last_seen)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (uid) DO UPDATE"
-                " SET times = excluded.times, last_seen = excluded.last_seen, message = excluded.message",
+                "INSERT INTO cluster_events (uid, namespace, object, type, reason, message, times, last_seen, explained)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (uid) DO UPDATE"
+                " SET times = excluded.times, last_seen = excluded.last_seen, message = excluded.message,"
+                " explained = coalesce(cluster_events.explained, excluded.explained)",
                 (
                     metadata["uid"],
                     metadata["namespace"],
                     f"{about.get('kind')} {about.get('name')}",
                     event.get("type") or "Normal",
                     event.get("reason") or "",
-                    event.get("message") or event.get("note") or "",
+                    message,
                     event.get("count") or 1,
                     seen,
+                    explanation(message),
                 ),
             )
             count += 1
         self._connection.commit()
         return count
+
+
+def explanation(message: str) -> str | None:
+    """Why an event that says this is harmless; None where nobody knows."""
+    return next((why for says, why in _EXPLAINED if says.search(message)), None)
 
 
 def error_lines(client: httpx.Client, namespaces: Iterable[str]) -> int:

@@ -1,6 +1,9 @@
+import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Health, metrics and effective configuration, in the actuator's shapes. */
 final class Actuator {
@@ -20,6 +23,7 @@ final class Actuator {
             case "/actuator/health" -> health();
             case "/status" -> status();
             case "/actuator/configprops" -> Answer.uncounted(200, configuration());
+            case "/actuator/info" -> Answer.uncounted(200, flags());
             case METRICS -> Answer.uncounted(200, names());
             default -> path.startsWith(METRICS + "/") ? metric(path.substring(METRICS.length() + 1)) : null;
         };
@@ -47,6 +51,14 @@ final class Actuator {
                 source.getIdleTimeout(), source.getMaxLifetime());
         return "{\"contexts\":{\"application\":{\"beans\":{\"dataSource\":{\"prefix\":\"spring.datasource.hikari\",\"properties\":"
             + hikari + "}}}}}";
+    }
+
+    /** The flags that this JVM runs with, whatever it was told by its environment. */
+    private static String flags() {
+        var jvm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        return Stream.of("InitialHeapSize", "MaxHeapSize", "UseG1GC")
+            .map(name -> "\"" + name + "\":" + jvm.getVMOption(name).getValue())
+            .collect(Collectors.joining(",", "{\"java\":{\"flags\":{", "}}}"));
     }
 
     private Map<String, String> measured() {
