@@ -31,6 +31,8 @@ KINDS = {
 MARKS = {"MET": "✓", "MISSED": "✕", "UNKNOWN": "?", "WAIVED": "◇", "NOT RUN": "–"}
 """A mark for each verdict, so that nothing is told by colour alone."""
 _COUNTED = re.compile(r"(?<=\d) (?=\w)")
+MOST_TOLD = 16
+"""Causes that are open on the page; more of them open with a click."""
 EXCERPT = 700
 """Characters of a raw answer that are shown; the whole stands in evidence/."""
 
@@ -63,6 +65,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         marks=MARKS,
         attention=alike(report["promises"], ("MISSED", "UNKNOWN")),
         cause=cause_of,
+        most_told=MOST_TOLD,
         whole=whole(report["runbooks"]),
         figured=figured,
         joined=_joined(report),

@@ -15,6 +15,7 @@ _MARGIN = 9
 MOST_GROUPS = 12
 """Causes that are told in full; the page tells all of them."""
 MOST_ALIKE = 6
+MOST_LINES = 6
 MOST_TIMED = 12
 _KINDS = {
     "objective": ("objective", "objectives"),
@@ -37,7 +38,7 @@ def summary_of(report: Json, width: int = 80, path: str = "") -> list[str]:
     if rest := [promise for group in groups[MOST_GROUPS:] for promise in group]:
         must = sum(promise["gate"] == "must" for promise in rest)
         lines += _wrapped(
-            f"and {len(rest)} more like these, {must} of them must hold: see the report", width, 0
+            f"and {len(rest)} more, {must} of which must hold: see the report", width, 0
         )
     timed = [promise for promise in promises if promise["verdict"] == "MET" and figures(promise)]
     for promise in timed if len(timed) <= MOST_TIMED else ():
@@ -83,13 +84,13 @@ def _in_full(group: list[Json], width: int) -> list[str]:
     lines = [f"{group[0]['verdict']:<{_MARGIN}}{group[0]['id']}"]
     lines += [" " * _MARGIN + promise["id"] for promise in group[1:MOST_ALIKE]]
     lines += [" " * _MARGIN + f"and {len(group) - MOST_ALIKE} more"] if len(group) > MOST_ALIKE else []
-    lines += [*_wrapped(cause_of(group), width), *_wrapped(way(group[0]), width)]
+    lines += [*_wrapped(cause_of(group), width, most=MOST_LINES), *_wrapped(way(group[0]), width)]
     for note in dict.fromkeys(note for promise in group for note in promise["notes"]):
         lines += _wrapped(note, width)
     return lines
 
 
-def _wrapped(text: str, width: int, margin: int = _MARGIN) -> list[str]:
+def _wrapped(text: str, width: int, margin: int = _MARGIN, most: int | None = None) -> list[str]:
     indent = " " * margin
     text = "".join(letter if letter.isprintable() or letter == "\u00a0" else " " for letter in text)
     text = glued(re.sub(r"[ \t]+", " ", text).strip())
@@ -100,6 +101,8 @@ def _wrapped(text: str, width: int, margin: int = _MARGIN) -> list[str]:
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
+        max_lines=most,
+        placeholder=" …",
     )
     return [line.replace("\u00a0", " ") for line in lines]
 
