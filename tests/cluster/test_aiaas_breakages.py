@@ -1,0 +1,196 @@
+"""Break platform aiaas in many places at once, and see exactly the promises fail that should, each for its cause."""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from breaking import Broken, Json, missed
+from workbench import opened
+
+from rundrill.session import Session
+from rundrill.verdict import Outcome, Verdict
+from rundrill.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+SPACE = "aiaas"
+SOON = timedelta(seconds=45)
+RECOVERS = timedelta(seconds=60)
+
+# What is broken, by the promises that must tell of it, and what each must say.
+WRONG_SETTINGS = {
+    "aiaas.health.feature-flags": r"strict-validation is false",
+    "aiaas.health.validate-endpoint": r"status is 200, expected 422",
+    "aiaas.config.ws-max-connections": r"reply is many",
+    "aiaas.security.secrets-listed": r"name is api-keys-new",
+    "aiaas.security.rbac": r"wildcard is true.*default_account is true|default_account is true",
+    "aiaas.security.service-accounts": r"allowed is true",
+    "aiaas.security.network-policies": r"policy_allows is true",
+    "aiaas.deploy.pre-checklist": r"rollback",
+    "aiaas.backup.configmaps": r"equal is false",
+    "aiaas.backup.secrets": r"missing is .*api-keys-new",
+    "aiaas.backup.kubernetes-resources": r"missing_kinds|missing",
+    "aiaas.incident.checklist": r"incomplete is 1",
+    "aiaas.database.replication-lag": r"paused is true",
+}
+WITHOUT_THE_EXTERNAL_API = {
+    "aiaas.health.external-api": r"external_api is down",
+    "aiaas.health.external-service": r"status is 50\d|reached is false",
+    "aiaas.health.pods": r"external-service: replicas is 0",
+    "aiaas.health.service-endpoints": r"external-service-\S+: endpoints is 0",
+}
+TOO_WIDE: Json = {
+    "metadata": {"name": "too-wide"},
+    "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+}
+FOR_THE_DEFAULT_ACCOUNT: Json = {
+    "metadata": {"name": "too-wide"},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "too-wide"},
+    "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": SPACE}],
+}
+OPEN_DATABASE: Json = {
+    "metadata": {"name": "open-database"},
+    "spec": {
+        "podSelector": {"matchLabels": {"app": "postgres"}},
+        "policyTypes": ["Ingress"],
+        "ingress": [{}],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        opened(Path(directory), disruptive=False) as session,
+        contextlib.ExitStack() as undoing,
+    ):
+        # No export meanwhile: it would be one of a broken platform.
+        Broken(session, "aiaas", SPACE, undoing).change(
+            "batch/v1/CronJob", "resource-export", {"spec": {"suspend": True}}
+        )
+        yield session
+
+
+@pytest.fixture(scope="module")
+def healthy(session: Session) -> dict[str, Verdict]:
+    with contextlib.ExitStack() as undoing:
+        return Broken(session, "aiaas", SPACE, undoing).settled({}, RECOVERS)
+
+
+@pytest.fixture(scope="module")
+def wrong(session: Session, healthy: dict[str, Verdict]) -> dict[str, Verdict]:
+    with contextlib.ExitStack() as undoing:
+        platform = Broken(session, "aiaas", SPACE, undoing)
+        set_wrong(platform)
+        return platform.settled(WRONG_SETTINGS, SOON)
+
+
+@pytest.fixture(scope="module")
+def without_external(session: Session, wrong: dict[str, Verdict]) -> Iterator[dict[str, Verdict]]:
+    with contextlib.ExitStack() as undoing:
+        platform = Broken(session, "aiaas", SPACE, undoing)
+        platform.change("apps/v1/Deployment", "external-service", {"spec": {"replicas": 0}})
+        yield platform.settled(WITHOUT_THE_EXTERNAL_API, SOON)
+
+
+def set_wrong(platform: Broken) -> None:
+    """Every wrong setting; none hides another."""
+    platform.change("v1/ConfigMap", "release", {"data": {"rollback-plan": ""}})
+    platform.make("v1/Secret", {"metadata": {"name": "api-keys-new"}, "stringData": {"key": "value"}})
+    platform.make("rbac.authorization.k8s.io/v1/Role", TOO_WIDE)
+    platform.make("rbac.authorization.k8s.io/v1/RoleBinding", FOR_THE_DEFAULT_ACCOUNT)
+    platform.make("networking.k8s.io/v1/NetworkPolicy", OPEN_DATABASE)
+    lose_an_entry(platform)
+    pause_replay(platform)
+    limit_by_a_word(platform)
+    switch_flag(platform, False)
+    platform.undoing.callback(switch_flag, platform, True)
+
+
+def lose_an_entry(platform: Broken) -> None:
+    """The newest incident without its day of review."""
+    change = "UPDATE incidents SET review_on = {} WHERE id = (SELECT max(id) FROM incidents)"
+    inside(platform, "postgres", "psql", "-d", "aiaas", "-c", change.format("NULL"))
+    back = change.format("date '2026-01-27'")
+    platform.undoing.callback(inside, platform, "postgres", "psql", "-d", "aiaas", "-c", back)
+
+
+def pause_replay(platform: Broken) -> None:
+    """A replica that receives and does not replay."""
+    inside(platform, "postgres-replica", "psql", "-c", "SELECT pg_wal_replay_pause()")
+    again = ("psql", "-c", "SELECT pg_wal_replay_resume()")
+    platform.undoing.callback(inside, platform, "postgres-replica", *again)
+
+
+def limit_by_a_word(platform: Broken) -> None:
+    """A connection limit that is no number."""
+    before = inside(platform, "redis", "redis-cli", "get", "ws:max_connections").strip()
+    platform.undoing.callback(inside, platform, "redis", "redis-cli", "set", "ws:max_connections", before)
+    inside(platform, "redis", "redis-cli", "set", "ws:max_connections", "many")
+
+
+def switch_flag(platform: Broken, enabled: bool) -> None:
+    """Strict validation off for ten minutes at most, or on."""
+    body = f'{{"enabled": {str(enabled).lower()}, "expires_in_seconds": 600}}'
+    url = "http://localhost:8000/api/v1/flags/strict-validation"
+    key = platform.session.kube.secret(SPACE, "api-keys", "key")
+    headers = ("-H", f"X-API-Key: {key}", "-H", "Content-Type: application/json")
+    inside(platform, "feature-flags", "curl", "-sf", "-X", "PUT", *headers, "-d", body, url)
+
+
+def inside(platform: Broken, app: str, *command: str) -> str:
+    """What a command prints in the pod of that app."""
+    pod = platform.session.kube.items("v1/Pod", SPACE, selector=f"app={app}")[0]
+    container = pod["spec"]["containers"][0]["name"]
+    done = platform.session.kube.exec(SPACE, pod["metadata"]["name"], container, list(command))
+    assert done.code == 0, done
+    return done.text
+
+
+def breaker(session: Session) -> set[float]:
+    """What the pods of the tool service say of the breaker towards the external API: 0 closed, 2 open."""
+    session.forget()
+    body = session.prometheus("aiaas").api("query", query='circuit_breaker_state{breaker="external-api"}')
+    return {float(series["value"][1]) for series in body["data"]["result"]}
+
+
+def test_a_healthy_platform_keeps_every_promise(healthy: dict[str, Verdict]) -> None:
+    assert missed(healthy) == {}
+
+
+@pytest.mark.parametrize("promise", WRONG_SETTINGS)
+def test_a_wrong_setting_is_told_by_its_promise(wrong: dict[str, Verdict], promise: str) -> None:
+    assert wrong[promise].outcome is Outcome.MISSED, wrong[promise].reason
+    assert re.search(WRONG_SETTINGS[promise], wrong[promise].reason), wrong[promise].reason
+
+
+def test_no_other_promise_suffers_from_the_settings(wrong: dict[str, Verdict]) -> None:
+    others = {name: reason for name, reason in missed(wrong).items() if name not in WRONG_SETTINGS}
+    assert others == {}
+
+
+def test_the_external_api_away_is_told_and_nothing_else(without_external: dict[str, Verdict]) -> None:
+    reasons = missed(without_external)
+    assert reasons.keys() == WITHOUT_THE_EXTERNAL_API.keys(), reasons
+    for promise, said in WITHOUT_THE_EXTERNAL_API.items():
+        assert re.search(said, reasons[promise]), reasons[promise]
+
+
+def test_every_pod_sees_the_breaker_open_meanwhile(
+    session: Session, without_external: dict[str, Verdict]
+) -> None:
+    # Half-open for a moment at each of its own tries.
+    assert until(lambda: breaker(session) == {2.0}, SOON), breaker(session)
+
+
+def test_everything_is_kept_again_afterwards(session: Session) -> None:
+    with contextlib.ExitStack() as undoing:
+        platform = Broken(session, "aiaas", SPACE, undoing)
+        session.kube.patch("apps/v1/Deployment", SPACE, "external-service", {"spec": {"replicas": 1}})
+        assert missed(platform.settled({}, RECOVERS)) == {}
+        assert until(lambda: breaker(session) == {0.0}, SOON), breaker(session)
