@@ -1,0 +1,308 @@
+"""Break platform ai-data-readiness in many places at once, and see exactly the promises fail that should, each for its cause."""
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from breaking import not_met, settled
+from workbench import opened
+
+from rundrill.gateway.kubernetes import Json, NotFound
+from rundrill.gateway.postgres import Connection
+from rundrill.session import Session
+from rundrill.verdict import Outcome, Verdict
+from rundrill.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+SLUG = SPACE = "ai-data-readiness"
+SOON = timedelta(seconds=40)
+A_JOB = timedelta(seconds=90)
+CRONJOBS = ("backup", "file-backup", "restore-test")
+
+# The promise, what breaks it in the database, what undoes that, and what the promise must say.
+IN_THE_DATABASE = [
+    (
+        "health.dashboard",
+        "UPDATE health_checks SET day = day - 200 WHERE day = current_date - 3",
+        "UPDATE health_checks SET day = day + 200 WHERE day = current_date - 203",
+        r"days_recorded is 6, expected 7",
+    ),
+    (
+        "observability.recent-alerts",
+        "INSERT INTO alerts VALUES ('unanswered', now() - interval '20 minutes', 'Unanswered', 'critical', now())",
+        "DELETE FROM alerts WHERE fingerprint = 'unanswered'",
+        r"unanswered is 1, expected 0",
+    ),
+    (
+        "maintenance.weekly-performance-trends",
+        "UPDATE daily_figures SET day = day - 200 WHERE day < current_date - 6",
+        "UPDATE daily_figures SET day = day + 200 WHERE day < current_date - 150",
+        r"days_before is 0",
+    ),
+    (
+        "maintenance.weekly-capacity-review",
+        "UPDATE capacity_samples SET used_bytes = used_bytes + 1.1e8 * (30 + day - current_date)"
+        " WHERE resource = 'database' AND day < current_date",
+        "UPDATE capacity_samples SET used_bytes = used_bytes - 1.1e8 * (30 + day - current_date)"
+        " WHERE resource = 'database' AND day < current_date",
+        r"database: days_left is \d",
+    ),
+    (
+        "maintenance.weekly-docs",
+        "UPDATE document_reviews SET reviewed_at = reviewed_at - interval '10 days'",
+        "UPDATE document_reviews SET reviewed_at = reviewed_at + interval '10 days'",
+        r"operational-runbooks: age is ",
+    ),
+    (
+        "incident.p1-post-incident",
+        "UPDATE post_mortems SET published_at = published_at + interval '9 days'",
+        "UPDATE post_mortems SET published_at = published_at - interval '9 days'",
+        r"no pod of the application answered: published_after is ",
+    ),
+    (
+        "incident.p2",
+        "UPDATE business_hours SET closes = '08:30'",
+        "UPDATE business_hours SET closes = '18:00'",
+        r"in_business_hours is false",
+    ),
+    (
+        "incident.p3",
+        "UPDATE notices SET kind = 'forgotten' WHERE kind = 'workaround'",
+        "UPDATE notices SET kind = 'workaround' WHERE kind = 'forgotten'",
+        r"workaround_told is false",
+    ),
+    (
+        "security.user-accounts",
+        "INSERT INTO accounts (username, role) VALUES ('intruder', 'operator')",
+        "DELETE FROM accounts WHERE username = 'intruder'",
+        r"unapproved is intruder",
+    ),
+    (
+        "security.policies-updated",
+        "UPDATE changes SET kind = 'none' WHERE kind = 'security-policy'",
+        "UPDATE changes SET kind = 'security-policy' WHERE kind = 'none'",
+        r"changes is 0",
+    ),
+    (
+        "maintenance.pre-notice",
+        "UPDATE notices SET sent_at = sent_at + interval '6 days' WHERE kind = 'maintenance-ahead'",
+        "UPDATE notices SET sent_at = sent_at - interval '6 days' WHERE kind = 'maintenance-ahead'",
+        r"minor release: told_before is ",
+    ),
+    (
+        "maintenance.pre-preparation",
+        "UPDATE maintenance_windows SET staging_revision = 'r40' WHERE staging_revision = 'r41'",
+        "UPDATE maintenance_windows SET staging_revision = 'r41' WHERE staging_revision = 'r40'",
+        r"applied_revision is r41",
+    ),
+    (
+        "maintenance.post-checks",
+        "UPDATE maintenance_checks SET health_status = 503 WHERE at = (SELECT max(at) FROM maintenance_checks)",
+        "UPDATE maintenance_checks SET health_status = 200 WHERE health_status = 503",
+        r"unwell is 1",
+    ),
+    (
+        "observability.pipeline-error-rate",
+        "INSERT INTO processing_jobs (pipeline, dataset_id, status, stage, worker, error, completed_at)"
+        " SELECT 'readiness', 1, 'failed', 'clean', 'broken', 'on purpose', now() FROM generate_series(1, 300)",
+        "DELETE FROM processing_jobs WHERE worker = 'broken'",
+        r"failed is 0\.\d",
+    ),
+    (
+        "observability.processing-times",
+        "INSERT INTO processing_jobs (pipeline, dataset_id, status, stage, worker, created_at, completed_at)"
+        " SELECT 'readiness', 1, 'completed', 'publish', 'slow', now() - interval '1 hour', now() FROM generate_series(1, 100)",
+        "DELETE FROM processing_jobs WHERE worker = 'slow'",
+        r"slower_by is ",
+    ),
+    (
+        "database.recent-jobs",
+        # Its worker says that it lives, so no other takes it over.
+        "INSERT INTO processing_jobs (pipeline, dataset_id, status, worker, created_at, started_at, heartbeat_at)"
+        " VALUES ('readiness', 1, 'running', 'hanging', now() - interval '30 hours', now() - interval '30 hours', now() + interval '1 day')",
+        "DELETE FROM processing_jobs WHERE worker = 'hanging'",
+        r"overdue is \d+",
+    ),
+    (
+        "observability.output-validation",
+        "UPDATE datasets SET row_count = row_count + 1000 WHERE id = (SELECT max(id) FROM datasets WHERE kind = 'output')",
+        "UPDATE datasets SET row_count = row_count - 1000 WHERE kind = 'output' AND row_count > 1000",
+        r"json\.invalid is 1, expected 0",
+    ),
+]
+# What one table does that was made without an index and is written to under a transaction that nobody ended.
+BY_ONE_TABLE = {
+    "database.missing-indexes": r"unindexed: sequential is 1",
+    "database.vacuum": r"unindexed: dead is 0\.4",
+    "database.bloat": r"unindexed: waste is 0\.[3-9]",
+}
+BY_A_TRUNCATED_DUMP = {
+    "maintenance.weekly-backup-integrity": r"database: succeeded is false.*(damaged|checksum)",
+    "backup.integrity-count": r"datasets is not set|tables_that_differ is not set",
+}
+ELSEWHERE = {
+    "database.connectivity": r"share is 0\.[89]",
+    "cache.hit-rate": r"value is 0\.|is 0\.\d+, expected at least",
+}
+
+
+def named(wanted: dict[str, str]) -> dict[str, str]:
+    return {f"{SLUG}.{name}": said for name, said in wanted.items()}
+
+
+BROKEN = named(
+    {promise: says for promise, _, _, says in IN_THE_DATABASE}
+    | BY_ONE_TABLE
+    | BY_A_TRUNCATED_DUMP
+    | ELSEWHERE
+)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        opened(Path(directory), disruptive=False) as session,
+        jobs_paused(session),
+    ):
+        yield session
+
+
+@contextlib.contextmanager
+def jobs_paused(session: Session) -> Iterator[None]:
+    """No backup and no restore test but those of the test while the context lasts."""
+    for name in CRONJOBS:
+        session.kube.patch("batch/v1/CronJob", SPACE, f"{SLUG}-{name}", {"spec": {"suspend": True}})
+    try:
+        yield
+    finally:
+        for name in CRONJOBS:
+            session.kube.patch("batch/v1/CronJob", SPACE, f"{SLUG}-{name}", {"spec": {"suspend": False}})
+
+
+@pytest.fixture(scope="module")
+def healthy(session: Session) -> dict[str, Verdict]:
+    return settled(session, SLUG, {}, SOON)
+
+
+@pytest.fixture(scope="module")
+def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, Verdict]]:
+    with contextlib.ExitStack() as undoing:
+        database = undoing.enter_context(session.postgres(SLUG, "driller").connect())
+        # The platform takes its own alert for an outage.
+        undoing.callback(database.execute, "DELETE FROM incidents WHERE alert = 'BackupVerificationFailed'")
+        restore_test_of_a_truncated_dump(session, undoing)
+        break_the_database(database, undoing)
+        make_an_unindexed_table(session, database, undoing)
+        take_connections(session, undoing)
+        ask_the_cache_in_vain(session, undoing)
+        yield settled(session, SLUG, BROKEN, SOON)
+
+
+def break_the_database(database: Connection, undoing: contextlib.ExitStack) -> None:
+    for _, breaking, mending, _ in IN_THE_DATABASE:
+        undoing.callback(database.execute, mending.encode())
+        database.execute(breaking.encode())
+
+
+def make_an_unindexed_table(session: Session, database: Connection, undoing: contextlib.ExitStack) -> None:
+    database.execute("DROP TABLE IF EXISTS unindexed")
+    undoing.callback(database.execute, "DROP TABLE unindexed")
+    database.execute("SET ROLE adr_owner")
+    undoing.callback(database.execute, "RESET ROLE")
+    database.execute(
+        "CREATE TABLE unindexed AS SELECT n, repeat('x', 150) AS filling FROM generate_series(1, 20000) n"
+    )
+    database.execute("VACUUM ANALYZE unindexed")
+    forgotten = undoing.enter_context(session.postgres(SLUG, "driller").connect(autocommit=False))
+    forgotten.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    forgotten.execute("SELECT count(*) FROM unindexed")
+    database.execute("UPDATE unindexed SET filling = repeat('y', 150) WHERE n <= 16000")
+    assert until(lambda: _read_on_the_replica(session), SOON)
+
+
+def _read_on_the_replica(session: Session) -> bool:
+    """Whether the table has come to the replica, and was read there from end to end."""
+    with session.postgres(SLUG, "replica").connect() as replica:
+        there = replica.execute("SELECT to_regclass('unindexed') AS it").fetchone()
+        if there is None or there["it"] is None:
+            return False
+        for _ in range(3):
+            replica.execute("SELECT count(*) FROM unindexed WHERE n = 7")
+    return True
+
+
+def take_connections(session: Session, undoing: contextlib.ExitStack) -> None:
+    driller = session.postgres(SLUG, "driller")
+    asked = "SELECT count(*) AS taken FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    with driller.connect() as looking:
+        row = looking.execute(asked).fetchone()
+        assert row is not None
+    for _ in range(84 - row["taken"]):
+        undoing.enter_context(driller.connect(bare=True))
+
+
+def ask_the_cache_in_vain(session: Session, undoing: contextlib.ExitStack) -> None:
+    pod = session.kube.items("v1/Pod", SPACE, selector="app=redis")[0]["metadata"]["name"]
+    ask = "for n in $(seq %d); do echo GET %s; done | redis-cli > /dev/null"
+    run = partial(session.kube.exec, SPACE, pod, "redis")
+    # In the end as many that are answered, so that the share of five minutes is what it was.
+    undoing.callback(run, ["sh", "-c", "redis-cli SET cache:asked 1 EX 60; " + ask % (12000, "cache:asked")])
+    run(["sh", "-c", ask % (2000, "cache:nothing")])
+
+
+TRUNCATE = """
+dump=$(readlink -f /backups/latest.sql.gz); cp -p "$dump" /scratch/kept
+truncate -s -200 "$dump"; python3 -m services; cp -p /scratch/kept "$dump"; exit 0
+"""
+
+
+def restore_test_of_a_truncated_dump(session: Session, undoing: contextlib.ExitStack) -> None:
+    undoing.callback(restore_test, session, "mended", "python3 -m services")
+    restore_test(session, "truncated", TRUNCATE)
+
+
+def restore_test(session: Session, name: str, script: str) -> None:
+    """One run of the platform's own restore test, with this script as its command."""
+    template = session.kube.one("batch/v1/CronJob", SPACE, f"{SLUG}-restore-test")["spec"]["jobTemplate"][
+        "spec"
+    ]
+    container: Json = template["template"]["spec"]["containers"][0]
+    container["command"] = ["sh", "-c", script]
+    for mount in container["volumeMounts"]:
+        mount["readOnly"] = False
+    job = f"restore-test-{name}"
+    with contextlib.suppress(NotFound):
+        session.kube.delete("batch/v1/Job", SPACE, job)
+        assert until(lambda: not _there(session, job), SOON)
+    session.kube.create("batch/v1/Job", SPACE, {"metadata": {"name": job}, "spec": template})
+    assert until(lambda: bool(session.kube.one("batch/v1/Job", SPACE, job)["status"].get("succeeded")), A_JOB)
+    session.kube.delete("batch/v1/Job", SPACE, job)
+
+
+def _there(session: Session, job: str) -> bool:
+    try:
+        session.kube.one("batch/v1/Job", SPACE, job)
+    except NotFound:
+        return False
+    return True
+
+
+def test_a_healthy_platform_keeps_every_promise(healthy: dict[str, Verdict]) -> None:
+    assert not_met(healthy) == {}
+
+
+@pytest.mark.parametrize("promise", BROKEN)
+def test_a_breakage_is_told_by_its_promise(broken: dict[str, Verdict], promise: str) -> None:
+    assert broken[promise].outcome is Outcome.MISSED, broken[promise].reason
+    assert re.search(BROKEN[promise], broken[promise].reason), broken[promise].reason
+
+
+def test_no_other_promise_suffers_from_the_breakages(broken: dict[str, Verdict]) -> None:
+    assert {name: reason for name, reason in not_met(broken).items() if name not in BROKEN} == {}
