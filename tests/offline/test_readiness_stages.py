@@ -14,7 +14,8 @@ def work_on(uploads: Path, content: bytes) -> Work:
 
 
 def test_a_sound_source_goes_through_all_stages_unchanged(tmp_path: Path) -> None:
-    work, output = work_on(tmp_path, first_source(3)), {}
+    work = work_on(tmp_path, first_source(3))
+    output: dict[str, object] = {}
     for stage in ("clean", "validate", "publish"):
         output = STAGES[stage](work, output)
     assert (tmp_path / str(output["location"])).read_bytes() == first_source(3)
