@@ -70,6 +70,20 @@ def coverage(series: str, window: timedelta, scrape_interval: timedelta) -> str:
     return f"count_over_time((group(count_over_time({series}[{reach}])))[{span}])"
 
 
+def coverage_of_jobs(series: str, window: timedelta, scrape_interval: timedelta) -> str:
+    """The same for each job that counted lately; a slice counts where an instance of the job answered a scrape, too.
+
+    A job that counts for an objective must not fall out of it unseen: one that was there within the window and an hour,
+    and answers no more, has 0.
+    """
+    step = slice_of(window, scrape_interval)
+    reach = duration_text(max(step, 3 * scrape_interval))
+    span = f"{duration_text(window)}:{duration_text(step)}"
+    known = f"group by (job) (last_over_time({series}[{duration_text(window + OUT_OF_SIGHT)}]))"
+    seen = f"group by (job) (count_over_time({series}[{reach}]) or max_over_time(up[{reach}]) > 0)"
+    return f"(count_over_time(({seen})[{span}]) and on (job) {known}) or 0 * {known}"
+
+
 def _rewritten(expression: str, change: Callable[[str, str], str]) -> str:
     """The expression with every `increase(S[W])` replaced by what `change(S, W)` gives."""
     out, rest = "", expression

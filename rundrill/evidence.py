@@ -29,6 +29,8 @@ class ObjectiveSeen:
     covered: timedelta
     also: Mapping[str, float] = field(default_factory=dict)
     """Further figures that are shown and never judged, such as p50_s and p99_s."""
+    least_covered: str | None = None
+    """The service whose samples cover so little, None where it is not one in particular."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def _gap(seen: ObjectiveSeen, window: timedelta) -> str | None:
         return f"the counters contradict each other: good {seen.good:g} is more than total {seen.total:g}"
     covered = min(seen.covered, seen.window)
     if covered < window * ENOUGH:
-        return f"only {time_text(covered)} of the {time_text(window)} window has samples"
+        whose = f" of {seen.least_covered}" if seen.least_covered else ""
+        return f"only {time_text(covered)} of the {time_text(window)} window has samples{whose}"
     return None
 
 

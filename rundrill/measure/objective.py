@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from rundrill.asking import Seen, answered
-from rundrill.counters import counted, coverage, slice_of, with_births
+from rundrill.counters import counted, coverage, coverage_of_jobs, slice_of, with_births
 from rundrill.errors import NoEvidence
 from rundrill.evidence import ObjectiveSeen, Raw
 from rundrill.gateway.prometheus import Prometheus
@@ -26,11 +26,12 @@ def see_objective(promise: Promise, session: Session) -> Seen:
     good = asking.number(with_births(indicator.good))
     if good is None and objective.within is not None:
         raise NoEvidence(f"{promise.id}: there is no such bucket boundary: {indicator.good}")
-    covered = _covered(asking, indicator.total, window, session.profile.pace(session.profile.scrape_interval))
+    scrape = session.profile.pace(session.profile.scrape_interval)
+    covered, least = _covered(asking, indicator.total, window, scrape)
     also = {name: asking.number(query) for name, query in indicator.also.items()}
     shown = {name: value for name, value in also.items() if value is not None and math.isfinite(value)}
     # Nothing good at all has no series of its own: all requests failed.
-    return ObjectiveSeen(good or 0.0, total, window, covered, shown), tuple(asking.raw)
+    return ObjectiveSeen(good or 0.0, total, window, covered, shown, least), tuple(asking.raw)
 
 
 class _Asking:
@@ -43,15 +44,31 @@ class _Asking:
 
     def number(self, query: str) -> float | None:
         """The one value of a query, None where it has none; NoEvidence where it has several."""
+        values = list(self.by_job(query).values())
+        return values[0] if values else None
+
+    def by_job(self, query: str, *, several: bool = False) -> dict[str, float]:
+        """The value of each series by its job ("" where it has none); NoEvidence where several were not expected."""
         samples = self._server.query(query, self._at)
         self.raw.append(answered("prometheus", f"{query} @ {self._at.isoformat()}", samples.body))
-        if len(samples.series) > 1:
+        if len(samples.series) > 1 and not several:
             raise NoEvidence(f"{len(samples.series)} series, expected one, from {query}")
-        return samples.series[0].value if samples.series else None
+        return {one.labels.get("job", ""): one.value for one in samples.series}
 
 
-def _covered(asking: _Asking, total: str, window: timedelta, scrape: timedelta) -> timedelta:
-    """The time with samples of the counter that has fewest."""
+def _covered(
+    asking: _Asking, total: str, window: timedelta, scrape: timedelta
+) -> tuple[timedelta, str | None]:
+    """The time with samples of the counter, or of the service, that has fewest; and that service, where it is one."""
     step = slice_of(window, scrape)
-    slices = [asking.number(coverage(series, window, scrape)) or 0.0 for series in counted(total)]
-    return min(window, step * min(slices)) if slices else timedelta(0)
+    fewest: tuple[float, str | None] = (math.inf, None)
+    for series in counted(total):
+        fewest = min(fewest, (asking.number(coverage(series, window, scrape)) or 0.0, None), key=_slices)
+        for job, slices in asking.by_job(coverage_of_jobs(series, window, scrape), several=True).items():
+            fewest = min(fewest, (slices, job or None), key=_slices)
+    slices, least = fewest
+    return (min(window, step * slices), least) if math.isfinite(slices) else (timedelta(0), None)
+
+
+def _slices(found: tuple[float, str | None]) -> float:
+    return found[0]

@@ -132,3 +132,11 @@ def test_lengths_of_time_read_well(seconds, text):
 def test_shares_keep_the_digits_that_tell_them_apart():
     assert share_text(0.9989999, 0.999) == "99.89999 %"
     assert share_text(0.5) == "50 %"
+
+
+def test_a_service_without_samples_leaves_it_unknown_by_name():
+    seen = verdict(covered=timedelta(seconds=30), least_covered="catalog-service")
+    assert (seen.outcome, seen.reason) == (
+        UNKNOWN,
+        "only 30 s of the 2 min window has samples of catalog-service",
+    )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rundrill.counters import counted, coverage, slice_of, with_births
+from rundrill.counters import counted, coverage, coverage_of_jobs, slice_of, with_births
 
 MINUTES = timedelta(minutes=2)
 
@@ -59,6 +59,14 @@ def test_a_subquery_is_left_alone() -> None:
 def test_coverage_reaches_three_scrapes_back() -> None:
     query = coverage("hits", MINUTES, timedelta(seconds=1))
     assert query == "count_over_time((group(count_over_time(hits[3s])))[2m:1s])"
+
+
+def test_each_job_that_counted_lately_is_looked_for() -> None:
+    known = "group by (job) (last_over_time(hits[1h2m]))"
+    assert coverage_of_jobs("hits", MINUTES, timedelta(seconds=1)) == (
+        "(count_over_time((group by (job) (count_over_time(hits[3s]) or max_over_time(up[3s]) > 0))[2m:1s])"
+        f" and on (job) {known}) or 0 * {known}"
+    )
 
 
 def test_a_long_window_is_looked_at_in_five_hundred_slices() -> None:
