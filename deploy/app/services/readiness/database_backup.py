@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
 
 from services.backup import back_up, forget_old
 from services.readiness.surroundings import Surroundings
@@ -26,7 +29,9 @@ def lead_to(made: Path) -> None:
 def run(_: Settings) -> None:
     """One backup; the process fails where it does."""
     surroundings = Surroundings.from_environment()
-    made = back_up(surroundings.database, surroundings.backups, datetime.now(UTC))
+    # pg_dump gets the password that stands in the connection's words, not the one of this environment.
+    address = make_conninfo(surroundings.database, password=os.environ["PGPASSWORD"])
+    made = back_up(address, surroundings.backups, datetime.now(UTC))
     lead_to(made)
     log.info("backup made: %s, %d bytes", made.name, made.stat().st_size)
     for name in forget_old(surroundings.backups):
