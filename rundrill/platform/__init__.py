@@ -3,13 +3,13 @@
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rundrill.cluster.provider import Progress, Provider
 from rundrill.errors import PolicyError, RundrillError, TargetError
+from rundrill.platform.arrivals import Arrivals
 from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
 from rundrill.platform.credentials import decoded
 from rundrill.platform.image import base_image, database_image, deliver, services_image
@@ -17,7 +17,6 @@ from rundrill.platform.layers import Image
 from rundrill.platform.manifests import BASE_PLACEHOLDER, DATABASE_PLACEHOLDER, PLACEHOLDER, key, platforms
 from rundrill.platform.monitoring import in_policy
 from rundrill.platform.stack import SHARED, Stack, platform_stack, shared_stack
-from rundrill.platform.waiting import Arrivals
 from rundrill.platform.workloads import unready
 from rundrill.policy import Policy
 from rundrill.profile import Profile
@@ -25,7 +24,6 @@ from rundrill.profile import Profile
 __all__ = ["bring_up", "check_slugs", "platforms", "wanted_platforms"]
 
 DATA_LABEL = "rundrill.dev/data"
-_READY_WITHIN = timedelta(minutes=5)
 
 
 class PlatformsFailed(TargetError):
@@ -51,18 +49,17 @@ def bring_up(slugs: Sequence[str], provider: Provider, policy: Policy, say: Prog
     """
     check_slugs(slugs)
     home = Path(os.environ.get("RUNDRILL_HOME") or Path.home() / ".cache" / "rundrill").resolve()
-    with ExitStack() as locks:
-        for slug in sorted(set(slugs)):
-            locks.enter_context(_alone(home, slug, say))
+    with _alone(home, say):
         kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
         arrivals = Arrivals(kubectl, say)
         stacks = list(_stacks(slugs, provider, policy, home, arrivals))
-        lacking = _lacking(kubectl, stacks, say)
-        if lacking:
+        if lacking := _lacking(kubectl, stacks, say):
             _choose_data_node(kubectl)
-        arrivals.settle([stack for stack in lacking if _is_put(stack, arrivals)], _READY_WITHIN)
+            arrivals.settle(lacking)
     if arrivals.failed:
-        raise PlatformsFailed("\n".join(f"{name}: {why}" for name, why in arrivals.failed.items()))
+        raise PlatformsFailed(
+            "\n".join(["not all is up", *(f"{name}: {why}" for name, why in arrivals.failed.items())])
+        )
 
 
 def _stacks(
@@ -83,15 +80,6 @@ def _stacks(
 
 def _refs(base: Image, database: Image, services: Image) -> Mapping[str, str]:
     return {PLACEHOLDER: services.ref, DATABASE_PLACEHOLDER: database.ref, BASE_PLACEHOLDER: base.ref}
-
-
-def _is_put(stack: Stack, arrivals: Arrivals) -> bool:
-    """Whether the cluster took all of it; where not, it is among the failed."""
-    try:
-        stack.put(arrivals.kubectl, arrivals.say)
-    except RundrillError as problem:
-        arrivals.failed[stack.name] = str(problem)
-    return stack.name not in arrivals.failed
 
 
 def _lacking(kubectl: Kubectl, stacks: Sequence[Stack], say: Progress) -> list[Stack]:
@@ -133,14 +121,13 @@ def _choose_data_node(kubectl: Kubectl) -> None:
 
 
 @contextmanager
-def _alone(home: Path, slug: str, say: Progress) -> Iterator[None]:
-    """Lets one process at a time work on a platform."""
-    folder = home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / slug).open("w") as lock:
+def _alone(home: Path, say: Progress) -> Iterator[None]:
+    """Lets one process at a time bring platforms up: two at once are slower than one after the other."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "platforms.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"{slug}: waiting for another rundrill that brings it up")
+            say("waiting for another rundrill that brings platforms up")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

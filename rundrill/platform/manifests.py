@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from rundrill.errors import PolicyError
-from rundrill.platform.cluster_client import Manifest
 from rundrill.platform.app_imports import DEPLOY
+from rundrill.platform.cluster_client import Manifest
 
 PLATFORMS = DEPLOY / "platforms"
 MONITORING = DEPLOY / "monitoring"

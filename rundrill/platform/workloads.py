@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from rundrill.errors import TargetError
-from rundrill.platform.cluster_client import Kubectl, Manifest
+from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
 from rundrill.platform.manifests import key
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -51,16 +51,29 @@ def _fault(wanted: Any, live: Any) -> str | None:
     return None if updated >= count and status.get("replicas", count) <= count else "rolling out"
 
 
-def stuck_containers(kubectl: Kubectl, namespaces: Collection[str]) -> list[str]:
-    """Containers that wait for something, as `namespace/pod/container: CrashLoopBackOff`."""
+def stuck_containers(kubectl: Kubectl, namespaces: Collection[str]) -> dict[str, str]:
+    """Containers that wait for something: `namespace/pod/container` -> why, such as CrashLoopBackOff."""
     pods: list[Any] = list(kubectl.items("pods", "--all-namespaces"))
-    return [
-        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}/{status['name']}: {reason}"
+    return {
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}/{status['name']}": reason
         for pod in pods
-        for status in pod["status"].get("containerStatuses", ())
+        for part in ("initContainerStatuses", "containerStatuses")
+        for status in pod["status"].get(part, ())
         if pod["metadata"]["namespace"] in namespaces
         and (reason := status["state"].get("waiting", {}).get("reason"))
-    ]
+        and reason != "PodInitializing"
+    }
+
+
+def last_words(kubectl: Kubectl, where: str) -> str:
+    """The last line that a container wrote before it ended, after a comma; "" where there is none."""
+    namespace, pod, container = where.split("/")
+    words = ["logs", pod, f"--namespace={namespace}", f"--container={container}", "--previous", "--tail=1"]
+    try:
+        said = kubectl.run(*words).strip()
+    except KubectlFailed:
+        return ""
+    return f", after {said[:300]!r}" if said else ""
 
 
 def wait_until(holds: Callable[[], bool], what: str, within: timedelta) -> None:

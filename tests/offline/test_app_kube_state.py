@@ -46,8 +46,8 @@ def test_a_pod_tells_its_phase_readiness_restarts_last_end_and_bounds() -> None:
     assert (
         said["kube_pod_container_status_last_terminated_reason", "shop", "till-0", "till", "OOMKilled"] == 1
     )
-    assert said["kube_pod_container_resource_limits", "shop", "till-0", "till", "memory"] == 64 * 2**20
-    assert said["kube_pod_container_resource_requests", "shop", "till-0", "till", "cpu"] == 0.25
+    assert said["kube_pod_container_resource_limits", "shop", "till-0", "till", "memory", "a"] == 64 * 2**20
+    assert said["kube_pod_container_resource_requests", "shop", "till-0", "till", "cpu", "a"] == 0.25
 
 
 def test_a_node_has_a_sample_for_each_status_that_a_condition_may_have() -> None:

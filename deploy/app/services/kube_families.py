@@ -43,7 +43,7 @@ def of_node(node: Item) -> Iterator[Sample]:
 
 def of_pod(pod: Item) -> Iterator[Sample]:
     """Phase, readiness, and of each container restarts, its last end, requests and limits."""
-    place, status = _place(pod, "pod"), pod["status"]
+    place, status, node = _place(pod, "pod"), pod["status"], pod["spec"].get("nodeName", "")
     for phase in _PHASES:
         yield "kube_pod_status_phase", place | {"phase": phase}, float(status.get("phase") == phase)
     ready = next((c["status"] for c in status.get("conditions", ()) if c["type"] == "Ready"), "Unknown")
@@ -58,7 +58,7 @@ def of_pod(pod: Item) -> Iterator[Sample]:
     for container in pod["spec"]["containers"]:
         for what in ("requests", "limits"):
             for resource, quantity in container.get("resources", {}).get(what, {}).items():
-                labels = place | {"container": container["name"], "resource": resource}
+                labels = place | {"container": container["name"], "resource": resource, "node": node}
                 yield f"kube_pod_container_resource_{what}", labels, number(quantity)
 
 
