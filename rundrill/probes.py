@@ -40,9 +40,9 @@ def alert_is_quiet(id: str) -> bool:
     return quiet
 
 
-def alert_arrives(id: str, seen_on: str) -> dict[str, str]:
-    """When the alert reached each station up to every promised channel, while users of that path fail."""
-    watch = _watch(id, _at("injected"))
+def alert_arrives(id: str, seen_on: str, of: dict[str, str] | None = None) -> dict[str, str]:
+    """When the alert with these labels reached each station up to every promised channel, while users of that path fail."""
+    watch = _watch(id, _at("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
     _at("fault_proven")
@@ -56,9 +56,9 @@ def alert_arrives(id: str, seen_on: str) -> dict[str, str]:
     return {name: at.isoformat() for name, at in watch.seen.items()}
 
 
-def alert_resolves(id: str) -> dict[str, str]:
-    """When the alert was inactive again, and when each promised channel was told."""
-    watch = _watch(id, _at("injected"))
+def alert_resolves(id: str, of: dict[str, str] | None = None) -> dict[str, str]:
+    """When the alert with these labels was inactive again, and when each promised channel was told."""
+    watch = _watch(id, _at("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
     watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory())}
@@ -150,8 +150,8 @@ def _at(station: str) -> datetime:
     return found[0].at
 
 
-def _watch(id: str, since: datetime) -> Watch:
-    return Watch(child.session(), child.session().policy.promise(id), child.directory(), since)
+def _watch(id: str, since: datetime, of: dict[str, str] | None = None) -> Watch:
+    return Watch(child.session(), child.session().policy.promise(id), child.directory(), since, of=of or {})
 
 
 def _objective(id: str) -> Objective:

@@ -1,5 +1,6 @@
 """Following one alert from Prometheus to the witness: each station is noted with the time its own server gives for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,8 @@ class Watch:
     """Why the last look saw nothing, None where it saw."""
     rule_gone: bool = False
     """Whether the rule is no longer loaded: then there is nothing left to wait for."""
+    of: Mapping[str, str] = field(default_factory=dict)
+    """Labels of the alert that this fault must raise, such as its job: another that fires meanwhile lends it nothing."""
 
     @property
     def slug(self) -> str:
@@ -57,11 +60,10 @@ class Watch:
             hops.note(self.drill, name, at, source, says)
 
     def mine(self, alert: Json) -> bool:
-        """Whether this is the alert: by its promise, or by its name where a mail says no more."""
+        """Whether this is the alert: by its promise and labels, or by its name where a mail says no more."""
         labels = alert.get("labels") or {}
-        return bool(labels.get("promise", self.promise.id) == self.promise.id) and (
-            labels.get("alertname") == self.promise.alert_name
-        )
+        wanted = {"promise": self.promise.id, **self.of} if "promise" in labels else {}
+        return labels.get("alertname") == self.promise.alert_name and wanted.items() <= labels.items()
 
     def _prometheus(self) -> None:
         found = [alert for alert in self.session.prometheus(self.slug).alerts() if self.mine(alert)]
@@ -104,7 +106,8 @@ class Watch:
         """When evaluations found it firing since the fault, by the raw samples that Prometheus wrote of it."""
         now = datetime.now(UTC)
         span = f"{int((now - self.since).total_seconds()) + 1}s"
-        query = f'ALERTS{{alertstate="firing",promise="{self.promise.id}"}}[{span}]'
+        wanted = {"alertstate": "firing", "promise": self.promise.id, **self.of}
+        query = f"ALERTS{{{','.join(f'{name}="{value}"' for name, value in wanted.items())}}}[{span}]"
         body = self.session.prometheus(self.slug).api("query", query=query, time=repr(now.timestamp()))
         times = [float(at) for series in body["data"]["result"] for at, _ in series["values"]]
         return sorted(at for at in times if at >= self.since.timestamp())
@@ -142,7 +145,8 @@ class Watch:
             return
         prometheus = self.session.prometheus(self.slug)
         body = prometheus.query_range(rule["query"], self.since - EARLIER, pending, STEP_S)
-        times = [float(at) for series in body["data"]["result"] for at, _ in series["values"]]
+        its = [series for series in body["data"]["result"] if self.of.items() <= series["metric"].items()]
+        times = [float(at) for series in its for at, _ in series["values"]]
         later = [at for at in times if at >= self.since.timestamp()]
         at = datetime.fromtimestamp(min(later), UTC) if later else pending
         self.note("first_bad_sample", at, "prometheus", f"the rule's expression, every {STEP_S:g} s")

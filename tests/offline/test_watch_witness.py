@@ -15,10 +15,11 @@ from rundrill.watch import Watch
 ROOT = Path(__file__).resolve().parents[2]
 DOWN = "aic-aipaas.alert.service-down"
 PAGER = "pagerduty-critical"
+SINCE = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
-def alert(status: str | None, promise: str = DOWN) -> dict[str, Any]:
-    return {"status": status, "labels": {"alertname": "ServiceDown", "promise": promise}}
+def alert(status: str | None, promise: str = DOWN, job: str = "auth-service") -> dict[str, Any]:
+    return {"status": status, "labels": {"alertname": "ServiceDown", "promise": promise, "job": job}}
 
 
 def stations(tmp_path: Path, *notices: dict[str, Any]) -> list[str]:
@@ -30,7 +31,7 @@ def stations(tmp_path: Path, *notices: dict[str, Any]) -> list[str]:
     witness = SimpleNamespace(notifications=lambda **_: kept)
     session = SimpleNamespace(witness=lambda slug: witness, slug=lambda promise: "aic-aipaas")
     promise = load_policy(ROOT / "slo.yaml").promise(DOWN)
-    Watch(cast(Session, session), promise, tmp_path, datetime(2026, 1, 5, 10, tzinfo=UTC))._witness()
+    Watch(cast(Session, session), promise, tmp_path, SINCE, of={"job": "auth-service"})._witness()
     return [hop.name for hop, _ in hops.noted(tmp_path)]
 
 
@@ -48,6 +49,10 @@ def test_an_alert_arrives_and_is_resolved(tmp_path: Path) -> None:
             id="another alert of the group fires",
         ),
         pytest.param({"status": "firing", "alerts": [alert("firing", "another")]}, id="another promise"),
+        pytest.param(
+            {"status": "firing", "alerts": [alert("firing", job="catalog-service")]},
+            id="another service is down",
+        ),
         pytest.param({"status": "firing", "alerts": [alert(None)]}, id="no status of its own"),
     ],
 )
@@ -60,3 +65,8 @@ def test_a_notification_that_does_not_say_that_it_fires_is_no_arrival(
 def test_a_notification_that_does_not_say_that_it_ended_is_no_end(tmp_path: Path) -> None:
     fired = {"status": "firing", "alerts": [alert("firing")]}
     assert stations(tmp_path, fired, {"status": None, "alerts": [alert(None)]}) == [f"witness:{PAGER}"]
+
+
+def test_a_mail_that_tells_no_labels_counts_by_its_name(tmp_path: Path) -> None:
+    mail = {"status": "firing", "alerts": [{"status": "firing", "labels": {"alertname": "ServiceDown"}}]}
+    assert stations(tmp_path, mail) == [f"witness:{PAGER}"]
