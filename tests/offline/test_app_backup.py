@@ -25,6 +25,16 @@ def test_the_newest_seven_are_kept_with_their_descriptions(tmp_path: Path) -> No
     assert len(list(tmp_path.iterdir())) == 14
 
 
+def test_the_newest_of_each_of_seven_days_is_kept_too(tmp_path: Path) -> None:
+    days = [f"202601{day:02}" for day in (1, 10, 11, 12, 13, 14, 15)]
+    for stamp in [*(f"{day}_{hour:02}0000" for day in days for hour in (1, 2)), "20260116_010000"]:
+        (tmp_path / f"backup_{stamp}.sql.gz").touch()
+    gone = backup.forget_old(tmp_path, keep=7)
+    kept = {path.name[7:15] for path in tmp_path.iterdir()}
+    assert kept == set(days[1:]) | {"20260116"}
+    assert "backup_20260110_010000.sql.gz" in gone
+
+
 @pytest.mark.parametrize(
     ("program", "says"),
     [

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -131,12 +131,20 @@ def publish(partial: Path, final: Path, described: dict[str, object]) -> Path:
 
 
 def forget_old(folder: Path, keep: int = KEEP) -> list[str]:
-    """The names of the dumps that were removed: all but the newest `keep`."""
-    old = sorted(folder.glob("backup_*.sql.gz"))[:-keep]
+    """The names of the dumps that were removed: all but the newest `keep`, and the newest of each of the last `keep` days."""
+    dumps = sorted(folder.glob("backup_*.sql.gz"))
+    newest_of_day = {_day_of(path): path for path in dumps}
+    first = max(newest_of_day) - timedelta(days=keep - 1) if dumps else date.min
+    kept = {*dumps[-keep:], *[path for day, path in newest_of_day.items() if day >= first]}
+    old = [path for path in dumps if path not in kept]
     for path in old:
         path.unlink()
         path.with_name(path.name.removesuffix(".sql.gz") + ".json").unlink(missing_ok=True)
     return [path.name for path in old]
+
+
+def _day_of(dump: Path) -> date:
+    return datetime.strptime(dump.name.split("_")[1], "%Y%m%d").replace(tzinfo=UTC).date()
 
 
 def _rfc3339(time: datetime) -> str:
