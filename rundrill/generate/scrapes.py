@@ -8,20 +8,6 @@ from rundrill.units import duration_text
 
 type Yaml = dict[str, object]
 
-_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-_CONTAINER_SERIES = (
-    "container_cpu_usage_seconds_total",
-    "container_cpu_cfs_periods_total",
-    "container_cpu_cfs_throttled_periods_total",
-    "container_memory_usage_bytes",
-    "container_memory_working_set_bytes",
-    "container_spec_cpu_period",
-    "container_spec_cpu_quota",
-    "container_spec_memory_limit_bytes",
-)
-_WHOLE_PODS_TOO = "container_memory_usage_bytes"
-"""Kept for the pod and its sandbox as well, as a kubelet gives it: who sums it up counts twice, and shall see it."""
-
 
 def scrape_configs(profile: Profile, namespaces: Sequence[str], shared: str) -> list[Yaml]:
     """Every scrape; whoever is slow to answer or has much to say is asked less often than the pods."""
@@ -30,9 +16,10 @@ def scrape_configs(profile: Profile, namespaces: Sequence[str], shared: str) -> 
         _exporters(profile, namespaces),
         _nodes(profile, shared),
         _cluster_state(profile, namespaces, shared),
-        _api_server(profile),
-        _containers(profile, namespaces),
-        _volumes(profile, namespaces),
+        # kube-state reads these once for every Prometheus: a kubelet's page has megabytes, and takes it half a second.
+        _page("containers", "/containers", timedelta(seconds=10), profile, namespaces, shared),
+        _page("volumes", "/volumes", timedelta(seconds=30), profile, namespaces, shared),
+        _page("kubernetes-apiservers", "/api-server", timedelta(seconds=60), profile, namespaces, shared),
     ]
 
 
@@ -122,58 +109,17 @@ def _cluster_state(profile: Profile, namespaces: Sequence[str], shared: str) -> 
     }
 
 
-def _api_server(profile: Profile) -> Yaml:
-    """The API server exports some hundred thousand series; only these few are asked for, and not often."""
+def _page(
+    job: str, path: str, least: timedelta, profile: Profile, namespaces: Sequence[str], shared: str
+) -> Yaml:
+    """What kubelets or the API server export about the platform, with the labels that they give it."""
     return {
-        "job_name": "kubernetes-apiservers",
-        "scheme": "https",
-        **_slower(profile, timedelta(seconds=60)),
-        "tls_config": {"ca_file": f"{_ACCOUNT}/ca.crt"},
-        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
-        "kubernetes_sd_configs": [{"role": "endpoints", "namespaces": {"names": ["default"]}}],
-        "relabel_configs": [_keep("kubernetes;https", "service_name", "endpoint_port_name")],
-        "metric_relabel_configs": [
-            _only("apiserver_request_total|apiserver_current_inflight_requests|process_.*")
-        ],
-    }
-
-
-def _containers(profile: Profile, namespaces: Sequence[str]) -> Yaml:
-    """CPU and memory of the platform's containers, from the kubelets."""
-    return {
-        "job_name": "containers",
-        **_kubelets(profile, timedelta(seconds=10), "/metrics/cadvisor"),
-        "metric_relabel_configs": [
-            _only("|".join(_CONTAINER_SERIES)),
-            _about(namespaces),
-            {
-                "source_labels": ["__name__", "container"],
-                "regex": f"{_WHOLE_PODS_TOO};.*|.*;.+",
-                "action": "keep",
-            },
-        ],
-    }
-
-
-def _volumes(profile: Profile, namespaces: Sequence[str]) -> Yaml:
-    """How full the platform's volumes are, from the kubelets, which measure once a minute."""
-    return {
-        "job_name": "volumes",
-        **_kubelets(profile, timedelta(seconds=30), "/metrics"),
-        "metric_relabel_configs": [_only("kubelet_volume_stats_.*"), _about(namespaces)],
-    }
-
-
-def _kubelets(profile: Profile, least: timedelta, path: str) -> Yaml:
-    return {
-        "scheme": "https",
+        "job_name": job,
         **_slower(profile, least),
         "metrics_path": path,
-        # A kubelet's serving certificate is its own work.
-        "tls_config": {"insecure_skip_verify": True},
-        "authorization": {"credentials_file": f"{_ACCOUNT}/token"},
-        "kubernetes_sd_configs": [{"role": "node"}],
-        "relabel_configs": [_label("node", "node_name")],
+        "params": {"namespace": sorted(namespaces)},
+        "kubernetes_sd_configs": _pods_of(shared),
+        "relabel_configs": [*_RUNNING_PODS, _keep("kube-state", "pod_label_app")],
     }
 
 
@@ -188,7 +134,3 @@ def _slower(profile: Profile, least: timedelta) -> Yaml:
     interval = max(profile.pace(profile.scrape_interval), least)
     timeout = min(interval, timedelta(seconds=10))
     return {"scrape_interval": duration_text(interval), "scrape_timeout": duration_text(timeout)}
-
-
-def _only(names: str) -> Yaml:
-    return {"source_labels": ["__name__"], "regex": names, "action": "keep"}

@@ -3,6 +3,7 @@
 import app_sources  # noqa: F401 # makes services importable
 import pytest
 from services.kube_families import exposition, number, of_autoscaler, of_cronjob, of_node, of_pod, requested
+from services.kube_pages import API_SERVER, CONTAINERS, chosen
 from services.recent import Recent
 
 POD = {
@@ -109,3 +110,28 @@ def test_an_answer_is_shared_while_it_is_fresh_and_a_failure_never_is() -> None:
     with pytest.raises(OSError, match="away"):
         stale.answer()
     assert stale.answer() == "answer 3"
+
+
+PAGE = """\
+# HELP container_cpu_usage_seconds_total Seconds.
+container_cpu_usage_seconds_total{container="till",namespace="shop",pod="till-0"} 1.5 1700000000000
+container_cpu_usage_seconds_total{container="",namespace="shop",pod="till-0"} 2 1700000000000
+container_memory_usage_bytes{container="",namespace="shop",pod="till-0"} 3 1700000000000
+container_cpu_usage_seconds_total{container="till",namespace="other",pod="till-0"} 4 1700000000000
+container_tasks_state{container="till",namespace="shop",pod="till-0"} 5
+"""
+
+
+def test_a_prometheus_gets_only_what_is_about_its_namespaces_with_the_node() -> None:
+    text = chosen({"a": PAGE}, CONTAINERS).about(["shop"])
+    assert text.splitlines() == [
+        'container_cpu_usage_seconds_total{node="a",container="till",namespace="shop",pod="till-0"} 1.5 1700000000000',
+        'container_memory_usage_bytes{node="a",container="",namespace="shop",pod="till-0"} 3 1700000000000',
+    ]
+
+
+def test_what_is_about_no_namespace_is_for_everyone() -> None:
+    page = 'apiserver_request_total{code="200"} 7\nprocess_open_fds 12\nworkqueue_depth 1\n'
+    assert chosen({"": page}, API_SERVER).about([]) == (
+        'apiserver_request_total{code="200"} 7\nprocess_open_fds 12\n'
+    )

@@ -170,15 +170,6 @@ def keeps(config: dict[str, Any], job: str, **labels: str) -> bool:
             {"__name__": "container_memory_usage_bytes", "namespace": "stock", "container": "a"},
             True,
         ),
-        ("containers", {"__name__": "container_memory_usage_bytes", "namespace": "stock"}, True),
-        ("containers", {"__name__": "container_cpu_usage_seconds_total", "namespace": "stock"}, False),
-        (
-            "containers",
-            {"__name__": "container_memory_usage_bytes", "namespace": "other", "container": "a"},
-            False,
-        ),
-        ("volumes", {"__name__": "kubelet_volume_stats_used_bytes", "namespace": "shop"}, True),
-        ("volumes", {"__name__": "kubelet_running_pods"}, False),
     ],
 )
 def test_a_platforms_prometheus_keeps_what_is_about_it_and_the_nodes(
@@ -195,7 +186,9 @@ def test_a_platforms_prometheus_looks_for_pods_in_its_own_namespaces_only(shop: 
         for found in job["kubernetes_sd_configs"]
         if found["role"] == "pod"
     }
-    assert watched == {"pods": ["shop", "stock"], "nodes": ["monitoring"], "cluster-state": ["monitoring"]}
+    own = {job for job, names in watched.items() if names == ["shop", "stock"]}
+    assert own == {"pods", "exporters"}
+    assert all(names == ["monitoring"] for job, names in watched.items() if job not in own)
 
 
 def test_a_rule_carries_the_promises_own_labels_and_annotations(shop: Policy) -> None:

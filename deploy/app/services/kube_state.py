@@ -1,56 +1,26 @@
-"""kube-state: the state of nodes, workloads, quotas and jobs as metrics, read from the API server when it is asked for."""
+"""kube-state: the cluster as metrics, read once for every Prometheus that asks: objects, containers, volumes, API server."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
-import os
-import ssl
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from services.kube_families import SOURCES, Item, Sample, exposition, requested
+from services.kube_api import api_page, kubelet_pages, listed
+from services.kube_families import SOURCES, Sample, exposition, requested
+from services.kube_pages import API_SERVER, CONTAINERS, VOLUMES, Lines, chosen
 from services.recent import Recent
 from services.settings import Settings
-from services.web import build, route
+from services.web import Endpoint, build, route
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_TIMEOUT_SECONDS = 5.0
-_FRESH_SECONDS = 3.0
-"""Several servers scrape this one, each every five seconds: most of them get what another just asked for."""
-
-
-@cache
-def _connection() -> http.client.HTTPSConnection:
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ["KUBERNETES_SERVICE_PORT"])
-    context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
-
-
-def listed(path: str) -> list[Item]:
-    """The objects under this API path; OSError or HTTPException where the API server does not answer."""
-    connection = _connection()
-    try:
-        token = (_ACCOUNT / "token").read_text()
-        # resourceVersion=0 is answered from the API server's memory.
-        connection.request("GET", f"{path}?resourceVersion=0", headers={"Authorization": f"Bearer {token}"})
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException):
-        # The next request opens it anew.
-        connection.close()
-        raise
-    if response.status != 200:
-        raise http.client.HTTPException(f"{path}: {response.status}")
-    items: list[Item] = json.loads(body)["items"] or []
-    return items
+# The connections are shared, and carry one request at a time.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def samples() -> Iterator[Sample]:
@@ -63,12 +33,53 @@ def samples() -> Iterator[Sample]:
             yield from requested(items)
 
 
+def _state() -> str:
+    return exposition(samples())
+
+
+def _containers() -> Lines:
+    return chosen(kubelet_pages("/metrics/cadvisor"), CONTAINERS)
+
+
+def _volumes() -> Lines:
+    return chosen(kubelet_pages("/metrics"), VOLUMES)
+
+
+def _api_server() -> Lines:
+    return chosen({"": api_page("/metrics")}, API_SERVER)
+
+
+def _shared[Answer](make: Callable[[], Answer], fresh_for_s: float) -> Recent[Answer]:
+    def alone() -> Answer:
+        with _ONE_AT_A_TIME:
+            return make()
+
+    return Recent(alone, fresh_for_s)
+
+
+def _page_of(lines: Recent[Lines]) -> Endpoint:
+    """Answers with what is about the namespaces that the query names: ?namespace=a&namespace=b."""
+
+    async def page(request: Request) -> Response:
+        found = await asyncio.to_thread(lines.answer)
+        text = found.about(request.query_params.getlist("namespace"))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    return page
+
+
 def application(settings: Settings) -> Starlette:
-    """The exporter's web application: /metrics is the cluster's state, and its own processor and memory."""
-    state = Recent(lambda: exposition(samples()), _FRESH_SECONDS)
+    """The exporter's web application: /metrics is the state of all objects, the others are what their owners export."""
+    state = _shared(_state, fresh_for_s=3)
 
     async def metrics(_: Request) -> Response:
         text = await asyncio.to_thread(state.answer)
         return Response(text.encode() + generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return build(settings, [route("/metrics", metrics, counted=False)])
+    routes: list[Route] = [
+        route("/metrics", metrics, counted=False),
+        route("/containers", _page_of(_shared(_containers, fresh_for_s=8)), counted=False),
+        route("/volumes", _page_of(_shared(_volumes, fresh_for_s=25)), counted=False),
+        route("/api-server", _page_of(_shared(_api_server, fresh_for_s=50)), counted=False),
+    ]
+    return build(settings, routes)

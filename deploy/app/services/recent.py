@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 
 
-class Recent:
-    """An answer that is made at most once in a few seconds, whoever asks; a failure is nobody's answer."""
+class Recent[Answer]:
+    """An answer that is made at most once in a while, whoever asks; a failure is nobody's answer."""
 
-    def __init__(self, make: Callable[[], str], fresh_for_s: float) -> None:
+    def __init__(self, make: Callable[[], Answer], fresh_for_s: float) -> None:
         self._make = make
         self._fresh_for_s = fresh_for_s
         self._one_at_a_time = threading.Lock()
-        self._made: tuple[float, str] | None = None
+        self._made: tuple[float, Answer] | None = None
 
-    def answer(self) -> str:
+    def answer(self) -> Answer:
         """The newest answer, made now where it is too old."""
         with self._one_at_a_time:
             if self._made is None or time.monotonic() - self._made[0] > self._fresh_for_s:
