@@ -29,7 +29,7 @@ STAGE_SECONDS = Histogram("job_stage_seconds", "Time of a stage.", ["stage"])
 _IDLE_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 2.0
 # A stage of real data takes its time; this one would be over before anybody could interrupt it.
-_STAGE_SECONDS = 0.6
+_STAGE_SECONDS = 1.2
 _MOST_ATTEMPTS = 6
 _CLAIM = """
     UPDATE processing_jobs SET status = 'running', worker = %s, attempts = attempts + 1, error = NULL,
