@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import re
 import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,19 +24,30 @@ DEFAULT = "default"
 GRANTED_WITHIN_S = 10.0
 READY_S = 90.0
 
-# Says the scratch name wherever the runbook's is said, on the command line and in what is piped in.
+# Says the scratch name wherever the runbook's is said: on the command line, in what is piped in, in files that are given.
 _WRAPPER = """#!{python} -IS
-import os, re, subprocess, sys
+import os, re, subprocess, sys, tempfile
 names, kubectl = {names!r}, {kubectl!r}
-words, known = [], "|".join(map(re.escape, names))
+words, known, piped = [], {known!r}, None
+def said(text):
+    return re.sub({field!r}, lambda m: m[1] + names[m[2]], text)
+def named(path):
+    if not os.path.isfile(path):
+        return path
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=os.environ["HOME"], delete=False) as copy:
+        copy.write(said(open(path).read()))
+    return copy.name
 for word in sys.argv[1:]:
-    if words and words[-1] in ("-n", "--namespace"):
+    before = words[-1] if words else ""
+    if before in ("-n", "--namespace"):
         word = names.get(word, word)
-    word = re.sub(rf"^(-n=?|--namespace=)({{known}})$", lambda m: m[1] + names[m[2]], word)
-    words.append(word)
-if "-" in words and "-f" in words:
-    text = re.sub(rf"(?m)^(\\s*namespace:\\s*)({{known}})\\s*$", lambda m: m[1] + names[m[2]], sys.stdin.read())
-    sys.exit(subprocess.run([kubectl, *words], input=text.encode()).returncode)
+    elif before in ("-f", "--filename") and word == "-":
+        piped = said(sys.stdin.read()).encode()
+    elif before in ("-f", "--filename"):
+        word = named(word)
+    words.append(re.sub(rf"^(-n=?|--namespace=)({{known}})$", lambda m: m[1] + names[m[2]], word))
+if piped is not None:
+    sys.exit(subprocess.run([kubectl, *words], input=piped).returncode)
 os.execv(kubectl, [kubectl, *words])
 """
 
@@ -58,7 +70,8 @@ class Stage:
 
     def prepare(self, forms: KubectlForms, image: str) -> None:
         """Makes the given objects, and waits until they are ready; NoEvidence where they do not come."""
-        for body in yaml.safe_load_all(forms.given.replace(f"{BASE}:placeholder", image)):
+        given = forms.given.replace(f"{BASE}:placeholder", image)
+        for body in yaml.safe_load_all(self._named(given)):
             if body:
                 self._create(body)
         if forms.ready:
@@ -69,11 +82,14 @@ class Stage:
                 )
 
     def _create(self, body: Json) -> None:
-        metadata = body.setdefault("metadata", {})
-        said = metadata.pop("namespace", DEFAULT)
-        if said not in self.names:
-            raise PolicyError(f"the given {body.get('kind')} is in {said!r}, which is none of `namespaces`")
-        self.kube.create(f"{body['apiVersion']}/{body['kind']}", self.names[said], body)
+        place = body.setdefault("metadata", {}).setdefault("namespace", self.names[DEFAULT])
+        if place not in self.names.values():
+            raise PolicyError(f"the given {body.get('kind')} is in {place!r}, which is none of `namespaces`")
+        self.kube.create(f"{body['apiVersion']}/{body['kind']}", place, body)
+
+    def _named(self, given: str) -> str:
+        """The objects with every namespace under its scratch name, in whichever field it stands."""
+        return re.sub(_field(self.names), lambda match: match[1] + self.names[match[2]], given)
 
     def _bash(self, script: str, timeout: float) -> Json:
         environment = {
@@ -84,6 +100,15 @@ class Stage:
             "TZ": "UTC",
         }
         return bash(script, self.directory / "work", environment, timeout)
+
+
+def _field(names: Iterable[str]) -> str:
+    """Where YAML or JSON names one of the namespaces."""
+    return rf"""(\bnamespace"?\s*:\s*["']?)({_any_of(names)})(?=["'\s,}}]|$)"""
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, names))
 
 
 @contextlib.contextmanager
@@ -186,5 +211,12 @@ def _write_tools(kube: Kube, names: Mapping[str, str], directory: Path) -> None:
     (directory / "kubeconfig").write_text(json.dumps(kubeconfig))
     (directory / "kubeconfig").chmod(0o600)
     wrapper = directory / "bin" / "kubectl"
-    wrapper.write_text(_WRAPPER.format(python=sys.executable, names=dict(names), kubectl=str(kubectl)))
+    script = _WRAPPER.format(
+        python=sys.executable,
+        names=dict(names),
+        kubectl=str(kubectl),
+        known=_any_of(names),
+        field=_field(names),
+    )
+    wrapper.write_text(script)
     wrapper.chmod(0o755)

@@ -31,10 +31,16 @@ def tell_defects(
     policy = load_policy(path)
     rows = asked_rows(policy, only, runbooks)
     by_id = {row.id: row for row in rows}
-    told = (lambda row: None) if as_json else (lambda row: say("\n".join(lines(by_id[row.id], row))))
+
+    def told(row: RowSeen) -> None:
+        # On record at once: what comes later may be cut short.
+        save_seen([row], REPORTS)
+        if not as_json:
+            say("\n".join(lines(by_id[row.id], row)))
+
     if not saved:
         with open_session(path, target, REPORTS, disruptive=False) as session:
-            save_seen(show_rows(rows, session.kube, told), REPORTS)
+            show_rows(rows, session.kube, told)
     record = current(rows, read_seen(REPORTS))
     if as_json:
         say(json.dumps([_document(row, record.get(row.id)) for row in rows], indent=1, ensure_ascii=False))
