@@ -24,7 +24,7 @@ def broken(fact: str, expectation: Expectation, facts: Facts) -> str | None:
     found = facts[fact]
     if found is None:
         return f"is not set, expected {expected_text(expectation)}"
-    faults = [said for said in (rule(found, expectation, facts) for rule in _RULES) if said]
+    faults = [said for said in (rule(found, expectation, facts) for rule in _RULES) if said is not None]
     return f"is {_shown(found, expectation)}, expected {' and '.join(faults)}" if faults else None
 
 
@@ -61,7 +61,7 @@ def _equals(found: Value, expectation: Expectation, _: Facts) -> str | None:
         return None
     if isinstance(found, float) and math.isnan(found):
         raise Unreadable("is not a number")
-    return None if same(found, expectation.equals) else _plain(expectation.equals)
+    return None if same(found, expectation.equals) else _plain(expectation.equals) or "nothing"
 
 
 def _same_as(found: Value, expectation: Expectation, facts: Facts) -> str | None:
@@ -83,6 +83,8 @@ def _younger(found: Value, expectation: Expectation, _: Facts) -> str | None:
     if expectation.younger_than is None:
         return None
     age = _number(found)
+    if math.isinf(age):
+        raise Unreadable("has no end, which is no age")
     if age < 0:
         raise Unreadable(f"has a time in the future ({time_text(age)})")
     return (

@@ -1,5 +1,6 @@
 """Figures as a person reads them: `99.97 %`, `4 min 12 s`, `12,034`; never rounded over the limit they are judged by."""
 
+import math
 import re
 from datetime import datetime, timedelta
 
@@ -16,6 +17,14 @@ def seconds(length: timedelta) -> float:
 def time_text(length: timedelta | float, apart_from: timedelta | None = None) -> str:
     """`0.4 s`, `4 min 12 s`, `3 h 5 min`, `4 d 4 h`: the two largest units, or all of it to tell it from a limit."""
     total = length.total_seconds() if isinstance(length, timedelta) else length
+    if not math.isfinite(total):
+        return (
+            "no length of time"
+            if math.isnan(total)
+            else "endlessly long"
+            if total > 0
+            else "endlessly long ago"
+        )
     if (
         apart_from is not None
         and total != apart_from.total_seconds()

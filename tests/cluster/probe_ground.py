@@ -27,7 +27,7 @@ from rundrill.waiting import until
 SPACE = "rundrill-probes"
 SLUG = "probes"
 NAME = "shop.example"
-SOON = datetime.timedelta(seconds=90)
+SOON = datetime.timedelta(seconds=150)
 PASSWORD = "scratch"
 
 
@@ -114,12 +114,19 @@ def _build(here: Ground) -> None:
     kube.create("v1/ConfigMap", SPACE, {"metadata": {"name": "authority"}, "data": {"ca.crt": good[0]}})
     text = (Path(__file__).parent / "probe_ground.yaml").read_text()
     here.create(text.replace("IMAGE", image))
-    assert until(lambda: _ready(here), SOON), kube.one("v1/Pod", SPACE, "ground")["status"]
+    assert until(lambda: _ready(here), SOON), _unready(here)
 
 
 def _ready(here: Ground) -> bool:
     status = here.session.kube.one("v1/Pod", SPACE, "ground")["status"]
     return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or ())
+
+
+def _unready(here: Ground) -> dict[str, str]:
+    """The containers that are not ready, and what they wrote last."""
+    statuses = here.session.kube.one("v1/Pod", SPACE, "ground")["status"].get("containerStatuses") or ()
+    names = [one["name"] for one in statuses if not one["ready"]]
+    return {name: here.session.kube.logs(SPACE, "ground", name, tail=5) for name in names}
 
 
 def certificate(days: int) -> tuple[str, str]:
