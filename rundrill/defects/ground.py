@@ -42,15 +42,23 @@ class Ground:
     def run(self, asked: Mapping[str, Any]) -> Json:
         """What one form did, in the words of inside.py; NoEvidence where it could not be run."""
         timeout = timedelta(seconds=asked["timeout"]) + ITS_OWN_WORK
-        argv = ["python3", "-I", RUNNER_FILE]
-        stdin = json.dumps(asked).encode()
-        done = self.kube.exec(self.namespace, self.pod, CONTAINER, argv, stdin, timeout.total_seconds())
+        argv = ["python3", "-I", RUNNER_FILE, json.dumps(asked)]
+        done = self.kube.exec(self.namespace, self.pod, CONTAINER, argv, timeout=timeout.total_seconds())
         if done.code:
             raise NoEvidence(f"the form was not run: {done.stderr.decode(errors='replace').strip()[-300:]}")
-        found: Json = json.loads(done.stdout)
+        found = _told(done.text)
         if "broken" in found:
             raise NoEvidence(found["broken"])
         return found
+
+
+def _told(text: str) -> Json:
+    """What inside.py wrote; NoEvidence where its answer was lost on the way."""
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        raise NoEvidence(f"the form ran, and its answer was lost: {text[:200]!r}") from None
+    return found
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Runs one form of a defect inside the scratch pod: standard library only, since it is sent there as text.
 
-Reads from stdin {"form", "given", "files", "servers", "settings", "timeout"}; writes one JSON object of what the form did.
+Its only argument is {"form", "given", "files", "servers", "settings", "timeout"}; it writes one JSON object of what the form did.
 """
 
 import json
@@ -24,7 +24,7 @@ MOST = 20_000
 
 def main() -> None:
     """Runs the form in a directory of its own; nothing of it is left afterwards, no process and no file."""
-    asked = json.load(sys.stdin)
+    asked = json.loads(sys.argv[1])
     home = pathlib.Path(tempfile.mkdtemp(prefix="form-", dir="/scratch"))
     try:
         sys.stdout.write(json.dumps(run(asked, home)))
