@@ -66,7 +66,7 @@ def _at(drill: Path, name: str) -> datetime | None:
 
 
 def _is_station(name: str) -> bool:
-    return name in STATIONS or name in RECOVERIES or name.startswith(CHANNELS)
+    return name in STATIONS or name in RECOVERIES or name.startswith((*CHANNELS, hops.THEN, hops.NOT_THEN))
 
 
 def _quiet_before(drill: Path) -> bool | None:

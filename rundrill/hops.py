@@ -9,6 +9,8 @@ from rundrill.evidence import Hop
 FILE = "hops.jsonl"
 PROCEDURE = "procedure"
 """Noted where nothing is broken on purpose: it is not over for its users before its end."""
+THEN, NOT_THEN = "then:", "not-then:"
+"""Before a promise's id and a number: that question of what must be so in the end was answered with yes, or with no."""
 UNDOING = "undoing"
 """Noted when the undo of a fault begins: from then on its users may recover."""
 

@@ -6,6 +6,7 @@
 from datetime import timedelta
 
 from rundrill.evidence import DrillSeen
+from rundrill.hops import NOT_THEN, THEN
 from rundrill.judge.alert import drill_figures
 from rundrill.judge.gates import drill_gap, unfinished
 from rundrill.judge.hops import way_of
@@ -22,7 +23,7 @@ def judge_drill(promise: Promise, seen: DrillSeen, profile: Profile) -> Verdict:
     """The verdict on recovery and on what users noticed meanwhile."""
     drill = promise.drill
     assert drill is not None
-    outcome, reason = _finding(drill, seen)
+    outcome, reason = _finding(promise.id, drill, seen)
     figures = drill_figures(seen) | {"within_promised_s": seconds(drill.within)}
     figures["errors"] = _errors(seen)
     if drill.keeps is not None:
@@ -33,14 +34,29 @@ def judge_drill(promise: Promise, seen: DrillSeen, profile: Profile) -> Verdict:
     return Verdict(promise.id, outcome, reason, figures, tuple(notes))
 
 
-def _finding(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
-    gap = drill_gap(seen, drill.experiment) or _unfollowed(drill)
+def _finding(promise_id: str, drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
+    gap = drill_gap(seen, drill.experiment, under_load=drill.under is not None)
     if gap:
         return Outcome.UNKNOWN, gap
-    way = way_of(seen)
-    if way.at("fault_proven") is None:
+    if way_of(seen).at("fault_proven") is None:
         return Outcome.UNKNOWN, "nobody noted when the fault was proven or the procedure began"
-    recovered = way.after("recovered_users")
+    if drill.under is None and not drill.then:
+        return (
+            Outcome.UNKNOWN,
+            "no crowd was there and nothing must be so in the end: nothing shows that it was done",
+        )
+    found = [_users(drill, seen)] if drill.under is not None else []
+    found += [done(promise_id, number, drill.within, seen) for number, _ in enumerate(drill.then)]
+    for outcome in (Outcome.MISSED, Outcome.UNKNOWN):
+        if reasons := [reason for one, reason in found if one is outcome]:
+            return outcome, "; ".join(reasons)
+    unknown = unfinished(seen)
+    return (Outcome.UNKNOWN, unknown) if unknown else (Outcome.MET, "; ".join(reason for _, reason in found))
+
+
+def _users(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
+    """Whether the crowd was well again in time, and well enough meanwhile."""
+    recovered = way_of(seen).after("recovered_users")
     if recovered is None:
         return Outcome.MISSED, f"users were not well again within {time_text(drill.within)}"
     if recovered < timedelta(0):
@@ -51,8 +67,24 @@ def _finding(drill: Drill, seen: DrillSeen) -> tuple[Outcome, str]:
     missed = _missed(drill, seen, recovered)
     if missed:
         return Outcome.MISSED, missed
-    unknown = _unwatched(drill, seen) or unfinished(seen)
+    unknown = _unwatched(drill, seen)
     return (Outcome.UNKNOWN, unknown) if unknown else (Outcome.MET, _held(drill, seen, recovered))
+
+
+def done(promise_id: str, number: int, within: timedelta, seen: DrillSeen) -> tuple[Outcome, str]:
+    """Whether one question of what must be so in the end was answered with yes in time."""
+    way, name = way_of(seen), f"{promise_id}:{number}"
+    came = way.after(f"{THEN}{name}")
+    if came is not None:
+        if came <= within:
+            return Outcome.MET, f"done after {time_text(came)}, promised {time_text(within)}"
+        return Outcome.MISSED, f"done after {time_text(came, within)}, promised {time_text(within)}"
+    if way.at(f"{NOT_THEN}{name}") is not None:
+        return (
+            Outcome.MISSED,
+            f"what must be so in the end (question {number + 1}) was not, within {time_text(within)}",
+        )
+    return Outcome.UNKNOWN, f"what must be so in the end (question {number + 1}) was not measured"
 
 
 def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:
@@ -62,15 +94,6 @@ def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:
     if drill.keeps is not None and errors is not None and errors > drill.keeps.errors + 1e-12:
         limit = drill.keeps.errors
         return f"{_failures(seen)} failed meanwhile ({share_text(errors, limit)}), promised at most {share_text(limit)}"
-    return None
-
-
-def _unfollowed(drill: Drill) -> str | None:
-    """What a drill must show and nobody looks at yet."""
-    if drill.under is None:
-        return "no crowd was there, so nobody saw whether it was done"
-    if drill.then:
-        return "what must be so when it is done was not measured"
     return None
 
 

@@ -28,6 +28,11 @@ def _worst(findings: list[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     return Outcome.MET, "; ".join(reason for _, reason in findings)
 
 
+def judge_question(question: Question, seen: StateSeen) -> tuple[Outcome, str]:
+    """What one question comes to, and why."""
+    return _finding(question, seen)
+
+
 def _finding(question: Question | None, seen: StateSeen | None) -> tuple[Outcome, str]:
     if question is None or seen is None:
         return Outcome.UNKNOWN, "a question of the promise was not asked"

@@ -18,10 +18,11 @@ from typing import Any
 
 import rundrill
 from rundrill import child, hops, ledger, standby
+from rundrill.crowd import Crowd
 from rundrill.drilled import drill_seen, says
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.evidence import DrillSeen, Raw
-from rundrill.measure.load import at_work, find, own_directory
+from rundrill.measure.load import Load, at_work, find, own_directory
 from rundrill.promise import Promise
 from rundrill.reading import read_yaml
 from rundrill.session import Session
@@ -47,7 +48,7 @@ def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
     gate = (experiment.get("steady-state-hypothesis") or {}).get("probes") or []
     acts = [step.get("provider") or {} for step in (*gate, *(experiment.get("method") or []))]
     watched = {str((act.get("arguments") or {}).get("id")) for act in acts if act.get("func") in _WATCHING}
-    if promise.alert and watched != {promise.id}:
+    if promise.alert and promise.id not in watched:
         return f"it watches {', '.join(sorted(watched)) or 'no alert'}"
     crowd = (experiment.get("configuration") or {}).get("crowd")
     if promise.drill and crowd != promise.drill.under:
@@ -72,28 +73,39 @@ def _run(name: str, session: Session) -> Drilled:
     drill = own_directory(session.directory, name)
     started = datetime.now(UTC)
     slug, lines = str(configuration["runbook"]), drill / child.LINES
-    interrupted = False
-    with at_work(session, slug, str(configuration["crowd"]), lines, LASTS) as load:
+    crowd, interrupted = Crowd(lines), False
+    with _crowd(configuration, session, slug, lines) as load:
         try:
             interrupted = _conduct(path, name, session, drill)
         finally:
             _undo_what_is_left(session, drill)
-            crowd = load.stop()
+            crowd = load.stop() if load else crowd
         if interrupted:
             raise KeyboardInterrupt(
                 f"{name}: interrupted; {says(drill, 'undone') or 'no fault was in place'}"
             )
-        load.check_tunnel()
+        if load:
+            load.check_tunnel()
     seen, raws = drill_seen(name, drill, crowd, (started, datetime.now(UTC)))
     others, alerts = _other_alerts(name, slug, session, started)
     return replace(seen, other_alerts=others), (*raws, alerts, _notifications(slug, session, started))
 
 
+def _crowd(
+    configuration: Mapping[str, Any], session: Session, slug: str, lines: Path
+) -> contextlib.AbstractContextManager[Load | None]:
+    """The experiment's crowd at work; none where it has none."""
+    name = configuration.get("crowd")
+    return at_work(session, slug, str(name), lines, LASTS) if name else contextlib.nullcontext()
+
+
 def _configuration(path: Path) -> Mapping[str, Any]:
     content = read_yaml(path).content
     found = content.get("configuration") if isinstance(content, dict) else None
-    if not isinstance(found, dict) or not {"runbook", "crowd"} <= found.keys():
-        raise PolicyError(f"{path}: configuration must name the runbook and the crowd it runs under")
+    if not isinstance(found, dict) or "runbook" not in found:
+        raise PolicyError(
+            f"{path}: configuration must name the runbook, and the crowd it runs under if it has one"
+        )
     return found
 
 

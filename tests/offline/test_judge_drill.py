@@ -23,7 +23,7 @@ from game_day import (
     phase,
 )
 
-from rundrill.evidence import KeptSeen, Reading
+from rundrill.evidence import Hop, KeptSeen, Reading
 from rundrill.judge import judge, waive
 from rundrill.policy import Waiver
 from rundrill.verdict import Outcome, Verdict
@@ -75,7 +75,38 @@ def test_a_drill_with_something_to_follow_is_not_met_before_that_is_measured():
     of = DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=follows)})
     found = verdict(of, DRILL_SEEN)
     assert found.outcome is UNKNOWN
-    assert found.reason == "what must be so when it is done was not measured"
+    assert "question 1) was not measured" in found.reason
+
+
+def noted(station, after_s):
+    """The same drill with one more station, so long after its proof."""
+    proven = next(hop.at for hop in DRILL_SEEN.hops if hop.name == "fault_proven")
+    hop = Hop(station, proven + timedelta(seconds=after_s), "platform")
+    return replace(DRILL_SEEN, hops=(*DRILL_SEEN.hops, hop))
+
+
+def followed():
+    follows = {"then": (STATE.state,), "under": None, "keeps": None}
+    return DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=follows)})
+
+
+def test_what_must_be_so_in_the_end_was_seen_in_time():
+    found = verdict(followed(), noted(f"then:{DRILL.id}:0", 30))
+    assert found.outcome is MET
+    assert "done after 30" in found.reason
+
+
+def test_what_came_too_late_is_missed():
+    late = DRILL.drill.within.total_seconds() + 1
+    assert verdict(followed(), noted(f"then:{DRILL.id}:0", late)).outcome is MISSED
+
+
+def test_what_was_read_and_is_otherwise_is_missed_and_not_unknown():
+    assert verdict(followed(), noted(f"not-then:{DRILL.id}:0", 30)).outcome is MISSED
+
+
+def test_the_answer_to_another_promises_question_is_none():
+    assert verdict(followed(), noted("then:shop.drill.other:0", 30)).outcome is UNKNOWN
 
 
 def test_a_drill_without_a_crowd_is_not_met_before_somebody_looks():
