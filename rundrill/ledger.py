@@ -23,7 +23,18 @@ LASTS = timedelta(minutes=15)
 """After this long a fault should have been undone, whatever happened to its runner."""
 KEPT = 20
 """Closed entries that stay."""
-FAULTS = ("scale", "privilege", "lock", "restart", "drain", "change")
+FAULTS = (
+    "scale",
+    "privilege",
+    "lock",
+    "restart",
+    "drain",
+    "change",
+    "kill",
+    "inside",
+    "connections",
+    "cache",
+)
 
 
 @dataclass(frozen=True)

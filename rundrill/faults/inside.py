@@ -1,0 +1,113 @@
+"""Something is done inside containers: a process frozen or killed, CPU, memory or disk used up.
+
+`begin` and `end` are shell scripts; `end` must be harmless where `begin` never ran, since it is run again until it is
+proven. What begin starts in the background ends by itself with its container.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rundrill import child, guard, hops
+from rundrill.errors import NoEvidence, TargetError, UndoError
+from rundrill.gateway.kubernetes import Json, NotFound
+from rundrill.session import Session
+from rundrill.waiting import until
+
+BACK_WITHIN = timedelta(minutes=4)
+SCRIPT_S = 30
+
+
+def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
+    """The first running pods by name, as many as are asked for; all of them where nothing is said."""
+    names = [str(pod["metadata"]["name"]) for pod in _running(session, namespace, selector)]
+    chosen = tuple(names if count is None else names[:count])
+    return guard.Preview("inside", namespace, f"pods {selector}", chosen, len(names))
+
+
+def run(
+    namespace: str,
+    selector: str,
+    begin: str,
+    end: str,
+    configuration: Mapping[str, Any],
+    container: str | None = None,
+    count: int | None = None,
+) -> str:
+    """What begin said in each pod; that it bites is for the experiment to show by another path."""
+    session = child.session()
+    space = session.namespace(str(configuration["runbook"]), namespace)
+    chosen = preview(session, space, selector, count)
+    guard.allow(session, chosen, configuration)
+    pods = [pod for pod in _running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
+    undo = {
+        "namespace": space,
+        "container": container,
+        "end": end,
+        "pods": [[pod["metadata"]["name"], pod["metadata"]["uid"]] for pod in pods],
+        "selector": selector,
+        "ready": sum(_ready(pod) for pod in _running(session, space, selector)),
+    }
+    said = []
+    with child.injecting("inside", undo):
+        now = datetime.now(UTC)
+        hops.note(child.directory(), "injected", now, "exec", f"in {', '.join(chosen.subjects)}")
+        for pod in chosen.subjects:
+            done = session.kube.exec(space, pod, container, ["sh", "-c", begin], timeout=SCRIPT_S)
+            if done.code:
+                raise NoEvidence(f"{pod}: begin ended with {done.code}: {_text(done.stderr)}")
+            said.append(f"{pod}: {_text(done.stdout)}")
+    return "; ".join(said)
+
+
+def undo(session: Session, undo: Mapping[str, Any]) -> str:
+    """What shows that it is over: end ran in every container that is still the same, and as many pods are ready."""
+    space, wanted = str(undo["namespace"]), int(undo["ready"])
+    ended = [name for name, uid in undo["pods"] if _ended(session, undo, str(name), str(uid))]
+    there = until(lambda: _count(session, space, str(undo["selector"])) >= wanted, BACK_WITHIN)
+    if not there:
+        now = _count(session, space, str(undo["selector"]))
+        raise UndoError(f"{space}: {now} pods of {undo['selector']} are ready, before it were {wanted}")
+    return f"ended in {len(ended)} of {len(undo['pods'])} pods, the others are new; {wanted} ready as before"
+
+
+def _ended(session: Session, undo: Mapping[str, Any], name: str, uid: str) -> bool:
+    """Whether end ran in that pod; False where the pod is gone, and all that was in it."""
+    space = str(undo["namespace"])
+    try:
+        if session.kube.one("v1/Pod", space, name)["metadata"]["uid"] != uid:
+            return False
+    except NotFound:
+        return False
+    try:
+        done = session.kube.exec(
+            space, name, undo["container"], ["sh", "-c", str(undo["end"])], timeout=SCRIPT_S
+        )
+    except TargetError as error:
+        raise UndoError(f"{space}/{name}: {error}") from None
+    if done.code:
+        raise UndoError(f"{space}/{name}: end ended with {done.code}: {_text(done.stderr)}")
+    return True
+
+
+def _running(session: Session, namespace: str, selector: str) -> list[Json]:
+    found = session.kube.items("v1/Pod", namespace, selector)
+    alive = [
+        pod
+        for pod in found
+        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]
+    return sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def _ready(pod: Json) -> bool:
+    conditions = pod["status"].get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _count(session: Session, namespace: str, selector: str) -> int:
+    return sum(_ready(pod) for pod in _running(session, namespace, selector))
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace").strip()[-200:]
