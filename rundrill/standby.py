@@ -31,7 +31,7 @@ def stand_ready(session: Session, run: str, pods: int = 2) -> str:
     TargetError where the target lacks the account (deploy/gameday) or the image, or none gets ready in time.
     """
     kube = session.kube
-    image = _image(kube)
+    image = engine_image(kube)
     policy = {
         "metadata": {"name": _name(run), "labels": {LABEL: run}},
         "binaryData": _packed(session.policy.path),
@@ -88,7 +88,8 @@ def _name(run: str) -> str:
     return f"undoer-{run}"
 
 
-def _image(kube: Kube) -> str:
+def engine_image(kube: Kube) -> str:
+    """The image with our code that the target was given; TargetError where it was given none."""
     try:
         return str(kube.one("v1/ConfigMap", NAMESPACE, IMAGE)["data"]["image"])
     except NotFound:

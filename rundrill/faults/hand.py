@@ -1,0 +1,201 @@
+"""A hand on a node: a privileged pod of ours that reaches into another pod's network, and takes back what it did.
+
+`begin` runs once; `end` runs when the hand is told to leave (its deletion), when its time is over, and again from a
+second hand as the undo, so that a hand that was killed leaves nothing behind. Both are shell scripts; $PID is the
+first process of the target's container as the node sees it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rundrill import child, guard, hops
+from rundrill.errors import NoEvidence, TargetError, UndoError
+from rundrill.gateway.kubernetes import Conflict, Json, NotFound
+from rundrill.ledger import LASTS, NAMESPACE
+from rundrill.session import Session
+from rundrill.standby import engine_image
+from rundrill.waiting import until
+
+BEGINS_WITHIN = timedelta(seconds=40)
+GONE_WITHIN = timedelta(seconds=30)
+LABEL = "rundrill.dev/hand"
+FIND = """
+set -eu
+for directory in /proc/[0-9]*; do
+    if grep -qs "$CONTAINER" "$directory/cgroup"; then PID="${directory#/proc/}"; break; fi
+done
+[ -n "${PID:-}" ] || { echo "no process of container $CONTAINER on this node" >&2; exit 9; }
+within() { nsenter --target "$PID" --net -- "$@"; }
+"""
+HOLD = """
+leave() { trap - TERM; undo; exit 0; }
+trap leave TERM
+begin
+touch /tmp/begun
+sleep "$LASTS" & wait $!
+leave
+"""
+
+
+@dataclass(frozen=True)
+class Grip:
+    """A container on a node, and the two scripts."""
+
+    pod: str
+    uid: str
+    node: str
+    container: str
+    """Its id, without the runtime's scheme."""
+    begin: str
+    end: str
+
+    def written(self, space: str) -> dict[str, str]:
+        """As the ledger keeps it."""
+        words = {"pod": self.pod, "uid": self.uid, "node": self.node, "container": self.container}
+        return words | {"end": self.end, "namespace": space}
+
+
+def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
+    """The first running pods by name, as many as are asked for; all of them where nothing is said."""
+    names = [str(pod["metadata"]["name"]) for pod in _running(session, namespace, selector)]
+    chosen = tuple(names if count is None else names[:count])
+    return guard.Preview("network", namespace, f"pods {selector}", chosen, len(names))
+
+
+def reach_in(
+    namespace: str,
+    selector: str,
+    begin: str,
+    end: str,
+    configuration: Mapping[str, Any],
+    count: int | None = None,
+) -> str:
+    """What the hands did; that it bites is for the experiment to show by another path."""
+    session = child.session()
+    space = session.namespace(str(configuration["runbook"]), namespace)
+    chosen = preview(session, space, selector, count)
+    guard.allow(session, chosen, configuration)
+    pods = [pod for pod in _running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
+    grips = [_grip(pod, begin, end) for pod in pods]
+    with child.injecting("hand", {"grips": [grip.written(space) for grip in grips]}) as entry:
+        now = datetime.now(UTC)
+        hops.note(child.directory(), "injected", now, "node", f"in {', '.join(chosen.subjects)}")
+        names = [_lay(session, f"{entry.name}-{number}", grip) for number, grip in enumerate(grips)]
+        ready = until(lambda: all(_is_ready(session, name) for name in names), BEGINS_WITHIN)
+    if not ready:
+        raise NoEvidence(f"not every hand took hold within {BEGINS_WITHIN}: {_states(session, names)}")
+    return f"{len(names)} hands hold {', '.join(chosen.subjects)}"
+
+
+def undo(session: Session, undo: Mapping[str, Any]) -> str:
+    """What shows that it is over: every hand is gone, and `end` ran once more in each container that is still there."""
+    for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds"):
+        _let_go(session, str(hand["metadata"]["name"]))
+    done, gone = 0, 0
+    for number, grip in enumerate(undo["grips"]):
+        if not _same(session, grip):
+            gone += 1
+            continue
+        _end_again(session, f"undo-{grip['uid'][:8]}-{number}", grip)
+        done += 1
+    return f"ended in {done} pods, {gone} others are new; no hand is left"
+
+
+def _end_again(session: Session, name: str, words: Mapping[str, str]) -> None:
+    grip = Grip(words["pod"], words["uid"], words["node"], words["container"], "", words["end"])
+    _let_go(session, name)
+    script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
+    session.kube.create("v1/Pod", NAMESPACE, _pod(session, name, grip, script, "ends"))
+    try:
+        if not until(lambda: _phase(session, name) in ("Succeeded", "Failed"), BEGINS_WITHIN):
+            raise UndoError(f"the hand {name} did not come to its end within {BEGINS_WITHIN}")
+        if _phase(session, name) == "Failed":
+            raise UndoError(f"{words['pod']}: {session.kube.logs(NAMESPACE, name, tail=5).strip()[-200:]}")
+    finally:
+        _let_go(session, name)
+
+
+def _lay(session: Session, name: str, grip: Grip) -> str:
+    script = f"{FIND}\nbegin() {{\n{grip.begin}\n}}\nundo() {{\n{grip.end}\n}}\n{HOLD}"
+    session.kube.create("v1/Pod", NAMESPACE, _pod(session, name, grip, script, "holds"))
+    return name
+
+
+def _pod(session: Session, name: str, grip: Grip, script: str, does: str) -> Json:
+    container = {
+        "name": "hand",
+        "image": engine_image(session.kube),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["bash", "-c", script],
+        "env": [
+            {"name": "CONTAINER", "value": grip.container},
+            {"name": "LASTS", "value": str(int(LASTS.total_seconds()))},
+        ],
+        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
+        "securityContext": {"privileged": True},
+    }
+    spec = {
+        "nodeName": grip.node,
+        "hostPID": True,
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 10,
+        "automountServiceAccountToken": False,
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [container],
+    }
+    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does}}, "spec": spec}
+
+
+def _grip(pod: Json, begin: str, end: str) -> Grip:
+    states = (pod["status"].get("containerStatuses") or [])[:1]
+    if not states or "containerID" not in states[0]:
+        raise TargetError(f"pod {pod['metadata']['name']} has no running container")
+    container = str(states[0]["containerID"]).rpartition("/")[2]
+    meta = pod["metadata"]
+    return Grip(str(meta["name"]), str(meta["uid"]), str(pod["spec"]["nodeName"]), container, begin, end)
+
+
+def _same(session: Session, words: Mapping[str, str]) -> bool:
+    """Whether that container still runs: what was done to one that ended went with it."""
+    try:
+        pod = session.kube.one("v1/Pod", words["namespace"], words["pod"])
+    except NotFound:
+        return False
+    ids = [str(one.get("containerID")) for one in pod["status"].get("containerStatuses") or []]
+    # A network namespace belongs to the pod: it outlives a container that was restarted.
+    return bool(pod["metadata"]["uid"] == words["uid"] and ids)
+
+
+def _let_go(session: Session, name: str) -> None:
+    try:
+        session.kube.delete("v1/Pod", NAMESPACE, name)
+    except (NotFound, Conflict):
+        return
+    if not until(lambda: _phase(session, name) is None, GONE_WITHIN):
+        raise UndoError(f"the hand {name} does not go")
+
+
+def _phase(session: Session, name: str) -> str | None:
+    try:
+        return str(session.kube.one("v1/Pod", NAMESPACE, name)["status"].get("phase"))
+    except NotFound:
+        return None
+
+
+def _is_ready(session: Session, name: str) -> bool:
+    conditions = session.kube.one("v1/Pod", NAMESPACE, name)["status"].get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _states(session: Session, names: list[str]) -> str:
+    return ", ".join(f"{name} {_phase(session, name)}" for name in names)
+
+
+def _running(session: Session, namespace: str, selector: str) -> list[Json]:
+    found = session.kube.items("v1/Pod", namespace, selector)
+    alive = [
+        p for p in found if p["status"].get("phase") == "Running" and "deletionTimestamp" not in p["metadata"]
+    ]
+    return sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
