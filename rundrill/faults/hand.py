@@ -1,8 +1,8 @@
 """A hand on a node: a privileged pod of ours that reaches into another pod's network, and takes back what it did.
 
 `begin` runs once; `end` runs when the hand is told to leave (its deletion), when its time is over, and again from a
-second hand as the undo, so that a hand that was killed leaves nothing behind. Both are shell scripts; $PID is the
-first process of the target's container as the node sees it.
+second hand as the undo, so that a hand that was killed leaves nothing behind. Both are shell scripts; `within` before
+a command runs it in the network of the pod.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rundrill import child, guard, hops
-from rundrill.errors import NoEvidence, TargetError, UndoError
+from rundrill.errors import NoEvidence, UndoError
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
 from rundrill.ledger import LASTS, NAMESPACE
 from rundrill.session import Session
@@ -24,9 +24,10 @@ LABEL = "rundrill.dev/hand"
 FIND = """
 set -eu
 for directory in /proc/[0-9]*; do
-    if grep -qs "$CONTAINER" "$directory/cgroup"; then PID="${directory#/proc/}"; break; fi
+    # The cgroup's name holds the pod's uid, with underscores where systemd makes cgroups.
+    if grep -qsE "pod(${POD}|${POD//-/_})" "$directory/cgroup"; then PID="${directory#/proc/}"; break; fi
 done
-[ -n "${PID:-}" ] || { echo "no process of container $CONTAINER on this node" >&2; exit 9; }
+[ -n "${PID:-}" ] || { echo "no process of pod $POD on this node" >&2; exit 9; }
 within() { nsenter --target "$PID" --net -- "$@"; }
 """
 HOLD = """
@@ -41,19 +42,17 @@ leave
 
 @dataclass(frozen=True)
 class Grip:
-    """A container on a node, and the two scripts."""
+    """A pod on a node, and the two scripts."""
 
     pod: str
     uid: str
     node: str
-    container: str
-    """Its id, without the runtime's scheme."""
     begin: str
     end: str
 
     def written(self, space: str) -> dict[str, str]:
         """As the ledger keeps it."""
-        words = {"pod": self.pod, "uid": self.uid, "node": self.node, "container": self.container}
+        words = {"pod": self.pod, "uid": self.uid, "node": self.node}
         return words | {"end": self.end, "namespace": space}
 
 
@@ -104,7 +103,7 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
 
 
 def _end_again(session: Session, name: str, words: Mapping[str, str]) -> None:
-    grip = Grip(words["pod"], words["uid"], words["node"], words["container"], "", words["end"])
+    grip = Grip(words["pod"], words["uid"], words["node"], "", words["end"])
     _let_go(session, name)
     script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
     session.kube.create("v1/Pod", NAMESPACE, _pod(session, name, grip, script, "ends"))
@@ -130,7 +129,7 @@ def _pod(session: Session, name: str, grip: Grip, script: str, does: str) -> Jso
         "imagePullPolicy": "IfNotPresent",
         "command": ["bash", "-c", script],
         "env": [
-            {"name": "CONTAINER", "value": grip.container},
+            {"name": "POD", "value": grip.uid},
             {"name": "LASTS", "value": str(int(LASTS.total_seconds()))},
         ],
         "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
@@ -149,23 +148,17 @@ def _pod(session: Session, name: str, grip: Grip, script: str, does: str) -> Jso
 
 
 def _grip(pod: Json, begin: str, end: str) -> Grip:
-    states = (pod["status"].get("containerStatuses") or [])[:1]
-    if not states or "containerID" not in states[0]:
-        raise TargetError(f"pod {pod['metadata']['name']} has no running container")
-    container = str(states[0]["containerID"]).rpartition("/")[2]
     meta = pod["metadata"]
-    return Grip(str(meta["name"]), str(meta["uid"]), str(pod["spec"]["nodeName"]), container, begin, end)
+    return Grip(str(meta["name"]), str(meta["uid"]), str(pod["spec"]["nodeName"]), begin, end)
 
 
 def _same(session: Session, words: Mapping[str, str]) -> bool:
-    """Whether that container still runs: what was done to one that ended went with it."""
+    """Whether that pod is still there, with its network; what was done to one that is gone went with it."""
     try:
         pod = session.kube.one("v1/Pod", words["namespace"], words["pod"])
     except NotFound:
         return False
-    ids = [str(one.get("containerID")) for one in pod["status"].get("containerStatuses") or []]
-    # A network namespace belongs to the pod: it outlives a container that was restarted.
-    return bool(pod["metadata"]["uid"] == words["uid"] and ids)
+    return bool(pod["metadata"]["uid"] == words["uid"] and pod["status"].get("phase") == "Running")
 
 
 def _let_go(session: Session, name: str) -> None:
