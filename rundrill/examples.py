@@ -50,7 +50,7 @@ examples:
   rundrill drill aic-aipaas.restore.manual-dump aic-aipaas.alert.db-pool
 
 {_EXITS}""",
-    "stop": "exit status: 0 where every fault is undone, 4 where one is still open after ten seconds.",
+    "stop": "exit status: 0 where every fault is undone, 4 where one is open after 10 s.",
     "coverage": """\
 examples:
   rundrill coverage                        all runbooks, by kind

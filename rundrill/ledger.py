@@ -34,6 +34,7 @@ FAULTS = (
     "inside",
     "connections",
     "cache",
+    "hand",
 )
 
 

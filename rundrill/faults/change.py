@@ -42,6 +42,8 @@ def patch(
 
     `procedure` says that this is the beginning of a timed procedure, and no fault to be proven by another path.
     """
+    if api == "v1/Secret":
+        raise TargetError("the former values of a Secret would stand in the ledger for all to read; refused")
     session, space = _place(configuration, namespace)
     guard.allow(session, preview(session, api, space, name), configuration)
     before = inverse(session.kube.one(api, space, name), patch)

@@ -1,7 +1,7 @@
 """Something is done inside containers: a process frozen or killed, CPU, memory or disk used up.
 
 `begin` and `end` are shell scripts; `end` must be harmless where `begin` never ran, since it is run again until it is
-proven. What begin starts in the background ends by itself with its container.
+proven. What begin starts in the background must let go of its output (`>/dev/null 2>&1 &`), and ends with its container.
 """
 
 from collections.abc import Mapping

@@ -37,9 +37,7 @@ def summary_of(report: Json, width: int = 80, path: str = "") -> list[str]:
         lines += _in_full(group, width)
     if rest := [promise for group in groups[MOST_GROUPS:] for promise in group]:
         must = sum(promise["gate"] == "must" for promise in rest)
-        lines += _wrapped(
-            f"and {len(rest)} more, {must} of which must hold: see the report", width, 0
-        )
+        lines += _wrapped(f"and {len(rest)} more, {must} of which must hold: see the report", width, 0)
     timed = [promise for promise in promises if promise["verdict"] == "MET" and figures(promise)]
     for promise in timed if len(timed) <= MOST_TIMED else ():
         lines += [f"{'MET':<{_MARGIN}}{promise['id']}", *_wrapped(figures(promise), width)]

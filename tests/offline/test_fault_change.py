@@ -1,7 +1,10 @@
 """A change of an object is undone by its own former words."""
 
+from pathlib import Path
 from typing import Any
 
+import rundrill.faults
+from rundrill import ledger
 from rundrill.faults.change import bare, inverse
 
 
@@ -47,3 +50,9 @@ def test_an_object_that_is_made_again_claims_nothing_that_the_server_gives() -> 
         "status": {},
     }
     assert bare(live) == {"kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": []}}
+
+
+def test_the_ledger_knows_every_fault_that_can_be_undone() -> None:
+    folder = Path(rundrill.faults.__path__[0])
+    undoing = {file.stem for file in folder.glob("*.py") if "def undo(session" in file.read_text()}
+    assert undoing == set(ledger.FAULTS)
