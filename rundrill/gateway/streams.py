@@ -81,8 +81,8 @@ class Streams:
             )
         except websocket.WebSocketBadStatusException as error:
             body: Any = error.resp_body or b""
-            said = status_of(error.status_code, body).get("message") or error
-            raise TargetError(f"{where}: {error.status_code} {said}") from None
+            said = status_of(error.status_code, body).get("message") or body.decode(errors="replace").strip()
+            raise TargetError(f"{where}: {error.status_code} {said[:300]}") from None
         except (websocket.WebSocketException, OSError) as error:
             raise TargetError(f"{where}: {' '.join(str(error).split())[:300]}") from None
 

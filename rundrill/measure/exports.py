@@ -147,6 +147,8 @@ def _content(
 
 def _live(session: Session, api: str, namespaces: list[str]) -> list[Json]:
     """The live objects of a kind: those of the namespaces, or all of one that is cluster-wide."""
+    if api == "v1/Namespace":
+        return [one for one in listed(session, api, None) if one["metadata"]["name"] in namespaces]
     if api in _CLUSTER_WIDE:
         return listed(session, api, None)
     return [one for namespace in namespaces for one in listed(session, api, namespace)]
@@ -154,7 +156,6 @@ def _live(session: Session, api: str, namespaces: list[str]) -> list[Json]:
 
 _CLUSTER_WIDE = frozenset(
     {
-        "v1/Namespace",
         "v1/PersistentVolume",
         "rbac.authorization.k8s.io/v1/ClusterRole",
         "rbac.authorization.k8s.io/v1/ClusterRoleBinding",
