@@ -17,8 +17,12 @@ AT_ONCE = 8
 
 
 def states(session: Session, slug: str) -> list[Promise]:
-    """Every state of a runbook that this cluster can be asked."""
-    return [p for p in session.policy.runbook(slug).promises if p.state and not p.needs]
+    """Every state of a runbook that this cluster can be asked now; what rests on earlier runs is no matter of the platform."""
+    return [
+        p
+        for p in session.policy.runbook(slug).promises
+        if p.state and not p.needs and p.state.probe.word not in ("verdict", "commit")
+    ]
 
 
 def verdicts(session: Session, promises: list[Promise]) -> dict[str, Verdict]:
