@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,19 +44,28 @@ class Postgres:
 
     def rows(self, sql: str, params: Params = None) -> list[dict[str, Any]]:
         """The rows of a query, column -> value; NoEvidence where the server does not answer it."""
+        return self.timed(sql, params)[0]
+
+    def timed(self, sql: str, params: Params = None) -> tuple[list[dict[str, Any]], float]:
+        """The rows, and the seconds that the server took for them; others' turns on the one connection are not counted."""
         try:
             with self._lock:
-                kept, self._kept = self._kept, None
-                if kept is not None and not kept.closed:
-                    try:
-                        return self._answer(kept, sql, params)
-                    except psycopg.OperationalError:
-                        # Whoever stood at its other end may have been replaced since: one that is new shall tell.
-                        if not kept.broken:
-                            raise
-                return self._answer(self._open(), sql, params)
+                started = time.perf_counter()
+                rows = self._asked(sql, params)
+                return rows, time.perf_counter() - started
         except psycopg.Error as error:
             raise NoEvidence(f"PostgreSQL ({self.login.user}): {_words(error)}: {sql!r}") from None
+
+    def _asked(self, sql: str, params: Params) -> list[dict[str, Any]]:
+        kept, self._kept = self._kept, None
+        if kept is not None and not kept.closed:
+            try:
+                return self._answer(kept, sql, params)
+            except psycopg.OperationalError:
+                # Whoever stood at its other end may have been replaced since: one that is new shall tell.
+                if not kept.broken:
+                    raise
+        return self._answer(self._open(), sql, params)
 
     def _answer(self, connection: Connection, sql: str, params: Params) -> list[dict[str, Any]]:
         self._kept = connection

@@ -73,9 +73,8 @@ def _settings(session: Session, slug: str, server: str) -> dict[str, Row]:
 def see_sql(probe: SqlProbe, session: Session, slug: str) -> StateAnswer:
     """A reading of each row."""
     database = session.postgres(slug, probe.server)
-    started = time.perf_counter()
-    answer = database.rows(probe.query)
-    took = round(time.perf_counter() - started, 4)
+    answer, seconds = database.timed(probe.query)
+    took = round(seconds, 4)
     rows = [{name: _plain(value) for name, value in row.items()} for row in answer]
     readings = (
         Reading(_subject(row, number), {"took": took, **row}) for number, row in enumerate(rows, start=1)
