@@ -1,7 +1,9 @@
 """All files of a policy, each well formed by itself, before they are read together."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rundrill.defect import Defect, Defects
@@ -34,7 +36,15 @@ class Written:
 
     def ids(self, kind: str | None = None) -> list[str]:
         """The ids of all promises, or of those of one kind."""
-        return [promise.id for _, _, promise in self.promises() if kind in (None, promise.kind)]
+        return self._ids[kind]
+
+    @cached_property
+    def _ids(self) -> Mapping[str | None, list[str]]:
+        found: dict[str | None, list[str]] = defaultdict(list)
+        for _, _, promise in self.promises():
+            found[promise.kind].append(promise.id)
+            found[None].append(promise.id)
+        return found
 
     def rows(self) -> Iterator[tuple[Loaded[Defects], Location, Defect]]:
         """Every defect with the file and the entry it stands at."""
