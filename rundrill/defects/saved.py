@@ -1,5 +1,6 @@
 """What was seen of each row, kept from run to run: a row that was changed since counts as not run."""
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -45,12 +46,15 @@ def read_seen(reports: Path) -> dict[str, RowSeen]:
 
 def save_seen(rows: Iterable[RowSeen], reports: Path) -> None:
     """Adds these rows to the record, in place of what was known of them."""
-    kept = read_seen(reports) | {row.id: row for row in rows}
     reports.mkdir(parents=True, exist_ok=True)
-    told = [{**asdict(row), "at": row.at.isoformat()} for _, row in sorted(kept.items())]
-    new = reports / f".{FILE}.new"
-    new.write_text(json.dumps({"rows": told}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    new.replace(reports / FILE)
+    with (reports / f".{FILE}.lock").open("w") as lock:
+        # Two may show different rows at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = read_seen(reports) | {row.id: row for row in rows}
+        told = [{**asdict(row), "at": row.at.isoformat()} for _, row in sorted(kept.items())]
+        new = reports / f".{FILE}.new"
+        new.write_text(json.dumps({"rows": told}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        new.replace(reports / FILE)
 
 
 def current(defects: Iterable[Defect], record: Mapping[str, RowSeen]) -> dict[str, RowSeen]:

@@ -1,5 +1,6 @@
 """A defect is shown only when each form did what is said, and the literal one not what the intended one should."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,6 +127,13 @@ def test_a_record_is_kept_from_run_to_run(tmp_path: Path) -> None:
     save_seen([row_seen(first), row_seen(second, shown=False)], tmp_path)
     save_seen([row_seen(second)], tmp_path)
     assert read_seen(tmp_path) == {first.id: row_seen(first), second.id: row_seen(second)}
+
+
+def test_two_that_write_at_the_same_time_both_stand_on_record(tmp_path: Path) -> None:
+    rows = [row_seen(row) for row in ROWS.values()]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda row: save_seen([row], tmp_path), rows))
+    assert read_seen(tmp_path) == {row.id: row for row in rows}
 
 
 def test_a_row_that_was_changed_since_counts_as_not_run(tmp_path: Path) -> None:
