@@ -7,6 +7,9 @@ from typing import Final
 
 ROOT: Final = Path("/sys/fs/cgroup")
 OURS: Final = "rundrill"
+WEIGHT: Final = {"cpu.shares": "8192", "cpu.weight": "800"}
+"""Eight times what a group has by itself, on v1 and v2. All pods are in one group, and it competes with every process
+outside it, one by one: with fifteen of them at work, a hundred pods would share a sixteenth of the machine."""
 NEEDED: Final = ("cpu", "cpuset", "memory", "pids")
 
 
@@ -47,7 +50,14 @@ def make_group(node: str) -> str:
                 if not is_v2() and (group / setting).exists():
                     (group / setting).write_text((parent / setting).read_text())
             parent = group
+        _weigh(hierarchy / OURS)
     return f"/{OURS}/{node}"
+
+
+def _weigh(group: Path) -> None:
+    for setting, weight in WEIGHT.items():
+        if (group / setting).exists():
+            (group / setting).write_text(weight)
 
 
 def _hand_down(parent: Path) -> None:

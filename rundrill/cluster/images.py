@@ -2,7 +2,7 @@
 
 import json
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,19 @@ def images_on(node: Node) -> dict[str, str]:
         labels = dict(pair.partition("=")[::2] for pair in words[-1].split(","))
         found[words[0]] = labels.get(LABEL, "")
     return found
+
+
+def forget(node: Node, repositories: tuple[str, ...], kept: Collection[str]) -> list[str]:
+    """Removes the node's images of these repositories but for those kept and those that a container is of; gives their names."""
+    digests = {line.split()[0]: line.split()[2] for line in node.ctr("images", "list").splitlines()[1:]}
+    used = {line.split()[1] for line in node.ctr("containers", "list").splitlines()[1:]}
+    held = {digests.get(ref) for ref in (*used, *kept)}
+    ours = {ref for ref in digests if ref.rpartition(":")[0] in repositories and digests[ref] not in held}
+    # Kubernetes keeps each image under the digest of its configuration too.
+    gone = {digests[ref] for ref in ours}
+    if names := sorted(ref for ref, digest in digests.items() if digest in gone):
+        node.ctr("images", "remove", *names, timeout_s=300)
+    return sorted(ours)
 
 
 def load(archives: Iterable[Archive], nodes: Sequence[Node]) -> dict[Archive, list[str]]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from rundrill.cluster.images import open_archive, qualified
@@ -119,6 +119,9 @@ class Kind:
             if not refs or not all(self.has_image(ref) for ref in refs):
                 say(f"kind load image-archive {path.name}")
                 _run("kind", "load", "image-archive", str(path), f"--name={CLUSTER}")
+
+    def forget_images(self, repositories: tuple[str, ...], kept: Collection[str], say: Progress) -> None:
+        """Does nothing: the kubelets of kind remove what they do not need."""
 
     def has_image(self, ref: str) -> bool:
         """Whether every node has the image."""

@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -147,6 +147,12 @@ class Native:
         for archive, names in loaded.items():
             if names:
                 say(f"loaded {archive.path.name} on {' and '.join(names)}")
+
+    def forget_images(self, repositories: tuple[str, ...], kept: Collection[str], say: Progress) -> None:
+        """Removes images of these repositories that nobody uses, but for those kept."""
+        gone = {ref for node in self._living() for ref in images.forget(node, repositories, kept)}
+        if gone:
+            say(f"removed {len(gone)} old images")
 
     def has_image(self, ref: str) -> bool:
         """Whether every node has the image."""

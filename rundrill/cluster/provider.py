@@ -1,6 +1,6 @@
 """What every provider of a drill cluster can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +71,9 @@ class Provider(Protocol):
 
     def load_images(self, archives: Sequence[Path], say: Progress) -> None:
         """Puts image archives (docker or OCI) on every node, but for those already there."""
+
+    def forget_images(self, repositories: tuple[str, ...], kept: Collection[str], say: Progress) -> None:
+        """Removes images of these repositories that nobody uses, but for those kept."""
 
     def has_image(self, ref: str) -> bool:
         """Whether every node has the image."""

@@ -16,6 +16,7 @@ from rundrill.platform.image import base_image, database_image, deliver, service
 from rundrill.platform.layers import Image
 from rundrill.platform.manifests import BASE_PLACEHOLDER, DATABASE_PLACEHOLDER, PLACEHOLDER, key, platforms
 from rundrill.platform.monitoring import in_policy
+from rundrill.platform.old_images import forget_old_images
 from rundrill.platform.stack import SHARED, Stack, platform_stack, shared_stack
 from rundrill.platform.workloads import unready
 from rundrill.policy import Policy
@@ -56,6 +57,7 @@ def bring_up(slugs: Sequence[str], provider: Provider, policy: Policy, say: Prog
         if lacking := _lacking(kubectl, stacks, say):
             _choose_data_node(kubectl)
             arrivals.settle(lacking)
+            forget_old_images(provider, kubectl, say)
     if arrivals.failed:
         raise PlatformsFailed(
             "\n".join(["not all is up", *(f"{name}: {why}" for name, why in arrivals.failed.items())])

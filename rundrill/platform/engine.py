@@ -24,7 +24,7 @@ def place_undoer(provider: Provider, say: Progress) -> None:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": IMAGE, "namespace": "rundrill"},
-        "data": {"image": image.ref},
+        "data": {"image": image.ref, "libraries": libraries.ref},
     }
     kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
     kubectl.apply([*(one for file in files for one in yaml.safe_load_all(file.read_text())), named])

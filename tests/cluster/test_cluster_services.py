@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rundrill.cluster import Provider, open_provider
+from rundrill.cluster.cgroups import OURS, WEIGHT, hierarchies
 from rundrill.cluster.places import find_places
 from rundrill.platform.image import base_image, deliver
 
@@ -226,3 +227,10 @@ def test_an_image_that_is_there_is_not_loaded_again(image: str) -> None:
     with base_image(home, print).archived(home / "images" / "out") as archive:
         provider.load_images([archive], said.append)
     assert (said, provider.has_image(image)) == ([], True)
+
+
+def test_all_pods_together_weigh_more_than_one_process_of_the_machine() -> None:
+    shares = [group / OURS / name for group in hierarchies() for name in WEIGHT]
+    found = {path.name: path.read_text().strip() for path in shares if path.exists()}
+    assert found
+    assert found == {name: WEIGHT[name] for name in found}

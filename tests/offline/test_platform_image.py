@@ -2,31 +2,34 @@
 
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rundrill.cluster.images import open_archive
-from rundrill.platform.image import APP, app_files, database_image, services_image
+from rundrill.platform import app_imports
+from rundrill.platform import image as images
+from rundrill.platform.image import app_files, database_image, services_image
 from rundrill.platform.layers import Blob, Image, layer_of
 
 BASE = Image("rundrill.dev/base", (Blob.of(b"a root file system"),), {"Env": ["A=1"]})
 
 
-@contextmanager
-def written(path: Path, content: str) -> Iterator[None]:
-    made = [folder for folder in path.parents if not folder.exists()]
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the services' sources, to be edited."""
+    copy = tmp_path / "app"
+    shutil.copytree(app_imports.APP, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(app_imports, "APP", copy)
+    monkeypatch.setattr(images, "APP", copy)
+    return copy
+
+
+def write(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
-    try:
-        yield
-    finally:
-        path.unlink()
-        for folder in made:
-            folder.rmdir()
 
 
 def names_in(layer: Blob) -> list[str]:
@@ -34,34 +37,47 @@ def names_in(layer: Blob) -> list[str]:
         return tar.getnames()
 
 
-def test_a_tools_cache_beside_the_code_changes_no_image() -> None:
-    before = services_image(BASE, "aic-aipaas").ref
-    with written(APP / "services" / ".rundrill-test-cache" / "entry.json", "{}"):
-        assert services_image(BASE, "aic-aipaas").ref == before
+def test_a_tools_cache_beside_the_code_changes_no_image(app: Path) -> None:
+    before = services_image(BASE, "aia").ref
+    write(app / "services" / "aia" / ".cache" / "entry.json", "{}")
+    assert services_image(BASE, "aia").ref == before
 
 
-def test_a_platforms_own_package_changes_its_own_image_only() -> None:
-    before = {slug: services_image(BASE, slug).ref for slug in ("aia", "aiaas", "")}
-    with written(APP / "services" / "aia" / "rundrill_test.py", "print('new')"):
-        after = {slug: services_image(BASE, slug).ref for slug in before}
-    assert [slug for slug in before if after[slug] != before[slug]] == ["aia"]
+def changed(app: Path, path: str) -> list[str]:
+    """Whose image an edit of that file changes."""
+    slugs = ("", "aia", "aiaas")
+    before = [*(services_image(BASE, slug).ref for slug in slugs), database_image(BASE).ref]
+    write(app / "services" / path, (app / "services" / path).read_text() + "# edited\n")
+    after = [*(services_image(BASE, slug).ref for slug in slugs), database_image(BASE).ref]
+    names = ("shared", "aia", "aiaas", "database")
+    return [name for name, old, new in zip(names, before, after, strict=True) if old != new]
 
 
-def test_a_shared_service_changes_every_platforms_image_but_not_the_databases() -> None:
-    before = services_image(BASE, "aia").ref, services_image(BASE, "aiaas").ref, database_image(BASE).ref
-    with written(APP / "services" / "rundrill_test.py", "print('new')"):
-        after = services_image(BASE, "aia").ref, services_image(BASE, "aiaas").ref, database_image(BASE).ref
-    assert [a == b for a, b in zip(after, before, strict=True)] == [False, False, True]
+@pytest.mark.parametrize(
+    ("path", "whose"),
+    [
+        pytest.param("aia/__init__.py", ["aia"], id="a platform's own"),
+        pytest.param("web.py", ["shared", "aia", "aiaas"], id="what all of them import"),
+        pytest.param("kube_state.py", ["shared"], id="the shared monitoring's"),
+        pytest.param("aipaas/seed.py", ["database"], id="the rows of the first platform"),
+    ],
+)
+def test_an_edit_restarts_only_those_who_use_the_file(app: Path, path: str, whose: list[str]) -> None:
+    assert changed(app, path) == whose
 
 
 def test_the_services_are_in_the_image_where_python_looks_for_them() -> None:
-    assert APP / "services" / "serve.py" in app_files("aia")
+    assert app_imports.APP / "services" / "serve.py" in app_files("aia")
     assert "srv/services/serve.py" in names_in(services_image(BASE).layers[-1])
 
 
 def test_the_database_image_holds_the_schema_and_all_that_its_first_rows_need() -> None:
     names = set(names_in(database_image(BASE).layers[-1]))
-    assert {"srv/database/schema.sql", "srv/database/start-postgresql.sh", "srv/services/aipaas/seed.py"} <= names
+    assert {
+        "srv/database/schema.sql",
+        "srv/database/start-postgresql.sh",
+        "srv/services/aipaas/seed.py",
+    } <= names
     assert "srv/services/serve.py" not in names
 
 
