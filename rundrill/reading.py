@@ -77,7 +77,9 @@ class _Reader:
 def read_yaml(path: Path) -> Document:
     """That file with its lines; Unreadable where it is no YAML, OSError where it cannot be opened."""
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _refuse_depths(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         reader = _Reader(loader)
         content = None if node is None else reader.read(node, ())
@@ -89,6 +91,18 @@ def read_yaml(path: Path) -> Document:
         raise Unreadable(1, "nested too deeply") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise Unreadable(1, str(error).splitlines()[0]) from error
+
+
+def _refuse_depths(text: str) -> None:
+    """Unreadable where entries are nested so deeply that libyaml itself would fall."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > 2 * _DEEPEST:
+            raise Unreadable(event.start_mark.line + 1, "nested too deeply")
 
 
 class _Dumper(yaml.SafeDumper):
