@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -77,12 +78,15 @@ def _is_cache(file: Path) -> bool:
 
 def deliver(images: Iterable[Image], base: Image, provider: Provider, home: Path, say: Progress) -> None:
     """Every image on every node; where the nodes keep layers, only those that they do not have travel."""
+    out = home / "images" / "out"
     with _alone(home):
+        # What an `up` left that was killed while it wrote.
+        shutil.rmtree(out, ignore_errors=True)
         for image in (base, *images):
             if provider.has_image(image.ref):
                 continue
             known = base.layers if provider.keeps_layers and image != base else ()
-            with image.archived(home / "images" / "out", known) as archive:
+            with image.archived(out, known) as archive:
                 provider.load_images([archive], say)
 
 
