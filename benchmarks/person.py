@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from rundrill.errors import TargetError
-from rundrill.listing import container_of, mounted_at, present_pods
+from rundrill.listing import container_of, listed, mounted_at, present_pods
 from rundrill.promise import Promise, Question
 from rundrill.session import Session
 
@@ -94,11 +94,12 @@ class Person:
 
     def _claims(self, probe: Any) -> Iterator[Words]:
         yield self._get("pvc", probe.namespace, probe.names, None)
-        for pod in present_pods(self.session, self._space(probe.namespace), ""):
-            for volume in pod["spec"].get("volumes") or ():
-                claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
-                if place := mounted_at(pod, claim):
+        pods = present_pods(self.session, self._space(probe.namespace), "")
+        for claim in listed(self.session, "v1/PersistentVolumeClaim", self._space(probe.namespace)):
+            for pod in pods:
+                if place := mounted_at(pod, claim["metadata"]["name"]):
                     yield self._exec(pod, place[0], ["df", "-P", place[1]])
+                    break
 
     def _network(self, probe: Any) -> Iterator[Words]:
         said, _, rest = probe.to.removeprefix("https:").partition("/")

@@ -102,7 +102,8 @@ def _refuse_depths(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > 2 * _DEEPEST:
-            raise Unreadable(event.start_mark.line + 1, "nested too deeply")
+            mark = event.start_mark
+            raise Unreadable(mark.line + 1 if mark else 1, "nested too deeply")
 
 
 class _Dumper(yaml.SafeDumper):
