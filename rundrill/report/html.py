@@ -16,6 +16,7 @@ from rundrill.report.attention import alike, cause_of
 from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
 from rundrill.report.plain import plain
 from rundrill.report.timeline import timeline
+from rundrill.verdict import Because
 
 type Json = dict[str, Any]
 
@@ -95,10 +96,7 @@ def figured(promises: list[Json]) -> list[tuple[str, list[Json]]]:
 def whole(runbooks: list[Json]) -> Json:
     """The counts of all runbooks together."""
     names = ("promises", "met", "missed", "unknown", "waived", "not_run")
-    because = {
-        name: sum(one["not_run_because"][name] for one in runbooks)
-        for name in (runbooks[0]["not_run_because"] if runbooks else ())
-    }
+    because = {cause.value: sum(one["not_run_because"][cause.value] for one in runbooks) for cause in Because}
     return {name: sum(one[name] for one in runbooks) for name in names} | {"not_run_because": because}
 
 

@@ -157,9 +157,17 @@ def _last(report: Json, width: int, path: str) -> list[str]:
     lines = [
         *_wrapped(f"{counts}, {total['waived']} waived, {total['not_run']} not run", width, margin=0),
         *_wrapped(where + paced, width, margin=0),
-        *_wrapped(f"gate: {_gate(total)}", width, margin=0),
+        *_wrapped(f"gate: {_gate(total)}{_part(report)}", width, margin=0),
     ]
     return [*lines, path] if path else lines
+
+
+def _part(report: Json) -> str:
+    """That the gate speaks of a part only, where others were not asked for."""
+    unasked = sum(one["not_run_because"]["unasked"] for one in report.get("runbooks", ()))
+    return (
+        f" (of the {report['summary']['promises'] - unasked} promises that were asked for)" if unasked else ""
+    )
 
 
 def _gate(total: Json) -> str:

@@ -1,6 +1,7 @@
 """report.html and the terminal's summary."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from sample_run import NASTY, a_run
 
 from rundrill.report import read_summary, summary_lines, write_report
+from rundrill.verdict import Because, Outcome, Verdict
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -136,6 +138,62 @@ def test_the_summary_cannot_steer_a_terminal():
 def test_a_saved_run_prints_the_same_summary(tmp_path):
     path = write_report(a_run(), tmp_path)
     assert read_summary(tmp_path) == summary_lines(a_run(), 80, str(path))
+
+
+def test_a_gate_of_a_part_says_so(tmp_path):
+    unasked = Verdict("shop.x", Outcome.NOT_RUN, "not asked for", because=Because.UNASKED)
+    rows = (*a_run().rows, replace(a_run().rows[0], verdict=unasked, evidence=None))
+    assert any(
+        line.endswith("(of the 18 promises that were asked for)") for line in summary_lines(a_run(rows=rows))
+    )
+    page = write_report(a_run(rows=rows), tmp_path).read_text()
+    assert "1 of 19 promises were not asked for." in page
+
+
+def test_many_causes_are_told_as_far_as_a_screen_goes():
+    missed = [row for row in a_run().rows if row.promise.id == "shop.config.banner"]
+    rows = [
+        replace(
+            missed[0],
+            promise=missed[0].promise.model_copy(update={"id": f"shop.n{number}"}),
+            verdict=replace(
+                missed[0].verdict, promise=f"shop.n{number}", reason=f"it was {number} " + "long " * 400
+            ),
+        )
+        for number in range(500)
+    ]
+    lines = summary_lines(a_run(rows=tuple(rows)))
+    assert len(lines) < 120
+    assert "and 488 more, 488 of which must hold: see the report" in lines
+
+
+def test_acts_that_nobody_signed_for_are_one_cause():
+    attested = next(row for row in a_run().rows if row.promise.kind == "attestation")
+    rows = tuple(
+        replace(
+            attested,
+            promise=attested.promise.model_copy(update={"id": f"shop.act-{number}"}),
+            verdict=Verdict(f"shop.act-{number}", Outcome.UNKNOWN, f"no signed record of: act {number}"),
+            evidence=None,
+        )
+        for number in range(9)
+    )
+    lines = summary_lines(a_run(rows=rows))
+    assert lines.count("         no signed record of it") == 1
+    assert "         and 3 more" in lines
+
+
+def test_a_defect_is_told_with_what_each_form_did(tags):
+    text = " ".join(tags.text.split())
+    for words in ("1 shown by running", "1 by the text's own numbers", "1 not reproduced", "1 not run"):
+        assert words in text
+    assert "the literal form did something else: exit is 1, expected 0" in text
+
+
+def test_each_runbook_has_a_chapter_and_a_line_of_the_table(tags):
+    ids = [attrs.get("id") for _, attrs in tags.seen]
+    assert "runbook-shop" in ids
+    assert "The shop" in tags.text
 
 
 def test_one_cause_of_several_promises_is_told_once():
