@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.platforms import idle, thin_layer
 from benchmarks.reading import compare
 
 RUNDRILL = str(Path(sys.executable).with_name("rundrill"))
@@ -38,6 +39,13 @@ def cold_cluster() -> str:
     """`rundrill up --no-platform` after `rundrill down`, with warm caches."""
     timed(RUNDRILL, "down")
     return f"{timed(RUNDRILL, 'up', '--no-platform')[0]:.1f} s"
+
+
+def all_platforms() -> str:
+    """`rundrill up` after `rundrill down`, every platform, with warm caches."""
+    timed(RUNDRILL, "down")
+    took, status = timed(RUNDRILL, "up")
+    return f"{took:.0f} s (exit {status})"
 
 
 def read_only_checks() -> str:
@@ -99,6 +107,9 @@ BENCHES: dict[str, Callable[[], str]] = {
     "gate": read_only_checks,
     "one-by-one": one_by_one,
     "cold-cluster": cold_cluster,
+    "all-platforms": all_platforms,
+    "thin-layer": thin_layer,
+    "idle": idle,
     "warm-drill": warm_drill,
     "hops": hops_of_the_last_drill,
     "hop-error": hop_error,
