@@ -8,11 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import httpx
 import psycopg
 
 from services.aipaas.kubernetes import Json, listed
+
+if TYPE_CHECKING:
+    import httpx
 
 _REVISION = "deployment.kubernetes.io/revision"
 _ALTERED = (

@@ -7,12 +7,15 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import yaml
 
 from services.aipaas.kubernetes import Json, api, applicable, listed
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger("services.aipaas.export")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import httpx
-
 Figures = dict[str, float | None]
 
 CPU = '(1 - avg by (node) (rate(node_cpu_seconds_total{mode="idle"}[2m])))'
@@ -24,6 +22,9 @@ class Prometheus:
     """Instant queries that have one value."""
 
     def __init__(self, url: str) -> None:
+        # Only the image has it.
+        import httpx
+
         self._client = httpx.Client(base_url=url, timeout=30.0, trust_env=False)
 
     def value(self, query: str) -> float | None:

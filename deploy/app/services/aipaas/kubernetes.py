@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 Json = dict[str, Any]
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -16,6 +17,9 @@ _OF_THE_SERVER = ("managedFields", "resourceVersion", "uid", "generation", "crea
 
 def api() -> httpx.Client:
     """A client of the API server; OSError where the pod has no account."""
+    # Only the image has it.
+    import httpx
+
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     return httpx.Client(
         base_url=f"https://{host}:{port}",

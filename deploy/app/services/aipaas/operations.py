@@ -7,14 +7,17 @@ import logging
 import os
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import httpx
 import psycopg
 
 from services.aipaas.changes import Change, altered_settings, cordons, rollouts
 from services.aipaas.figures import Prometheus, capacity, performance, resources
 from services.aipaas.kubernetes import Json, api, listed
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger("services.aipaas.operations")
 
