@@ -31,6 +31,9 @@ MAINTENANCE = Gauge("aia_maintenance_mode", "1 while the API refuses data reques
 CACHE_ERRORS = Counter("aia_cache_errors", "Reads that went on without the cache.", registry=REGISTRY)
 REFUSED = Counter("aia_logins_refused", "Logins with a wrong name or password.", registry=REGISTRY)
 
+REFUSED_ROUTE = "refused"
+"""The route of what maintenance refused, which is looked at no further."""
+
 log = logging.getLogger("services.requests")
 
 
@@ -52,8 +55,9 @@ class PoolGauges(Collector):  # type: ignore[misc] # where its package is not in
 def begin_at_zero(routes: Iterable[tuple[str, str]]) -> None:
     """A series of each route for success and for failure, so that `no errors` reads 0 and not nothing."""
     for method, route in routes:
-        for status in ("200", "500"):
+        for status in ("200", "201", "500") if method == "POST" else ("200", "500"):
             REQUESTS.labels(method, route, status)
+        REQUESTS.labels(method, REFUSED_ROUTE, "503")
 
 
 def exposition() -> bytes:
@@ -96,7 +100,7 @@ async def _refusal(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
-    route = str(scope.get("rundrill.route", "refused" if status == 503 else "unmatched"))
+    route = str(scope.get("rundrill.route", REFUSED_ROUTE if status == 503 else "unmatched"))
     REQUESTS.labels(scope["method"], route, str(status)).inc()
     SECONDS.labels(route).observe(seconds)
     if status >= 500:
