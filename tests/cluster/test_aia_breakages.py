@@ -36,12 +36,12 @@ BROKEN = {
     "aia.config.log-level": r"level is DEBUG",
     "aia.security.rbac": r"allowed is true",
     "aia.security.secrets-listed": r"allowed is true",
-    "aia.backup.rbac": r"missing is .*Role.*too-wide",
+    "aia.backup.rbac": r"missing_kinds is Role,? ?",
     "aia.capacity.resources": r"most is 7, expected 5",
     "aia.capacity.resource-quota": r"limits\.memory.* is -\d",
-    "aia.database.dns": r"mas-system-postgres.*found is false",
+    "aia.database.dns": r"mas-system-postgres in aia-api-blue-.* is not there",
     "aia.database.select-one": r"exit_status is 2",
-    "aia.backup.namespace-config": r"missing is .*new-since-the-export",
+    "aia.backup.namespace-config": r"missing_kinds is NetworkPolicy, PersistentVolumeClaim",
     "aia.backup.database-list": r"suspended is true",
     "aia.security.externalsecrets-synced": r"reason is SecretSyncedError",
     "aia.security.workload-identity": r"aia-backup.*identity",
@@ -128,14 +128,14 @@ def healthy(session: Session) -> dict[str, Verdict]:
 
 
 @pytest.fixture(scope="module")
-def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, Verdict]]:
+def broken(session: Session, healthy: dict[str, Verdict]) -> dict[str, Verdict]:
     with contextlib.ExitStack() as undoing:
         break_all(session, undoing)
-        yield settled(session, BROKEN)
+        return settled(session, BROKEN)
 
 
 @pytest.fixture(scope="module")
-def in_maintenance(session: Session) -> dict[str, Verdict]:
+def in_maintenance(session: Session, broken: dict[str, Verdict]) -> dict[str, Verdict]:
     with contextlib.ExitStack() as undoing:
         change(session, undoing, "v1/ConfigMap", "aia-config", {"data": {"MAINTENANCE_MODE": "true"}})
         # The kubelet refreshes a pod's volumes when the pod changes, or else about once a minute.
@@ -172,13 +172,15 @@ def made(session: Session, undoing: contextlib.ExitStack, api: str, body: Json) 
     name = body["metadata"]["name"]
     with contextlib.suppress(NotFound):
         session.kube.delete(api, SPACE, name)
-    undoing.callback(session.kube.delete, api, SPACE, name)
     session.kube.create(api, SPACE, body)
+    undoing.callback(session.kube.delete, api, SPACE, name)
 
 
 def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     """Every breakage; none hides another."""
     alter, make = partial(change, session, undoing), partial(made, session, undoing)
+    # Before the quota is too small for it.
+    make("v1/Pod", poor_exporter(session))
     alter("v1/ConfigMap", "aia-config", {"data": {"LOG_LEVEL": "DEBUG"}})
     alter("v1/ConfigMap", "escalation-policy", {"data": {"policy.yaml": THREE_LEVELS}})
     alter("autoscaling/v2/HorizontalPodAutoscaler", "aia-api", {"spec": {"maxReplicas": 7}})
@@ -188,7 +190,6 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     forbidden = [{"secretKey": "DATABASE_URL", "remoteRef": {"key": "aia-operator-notes"}}]
     body = {"metadata": {"annotations": {"force-sync": "now"}}, "spec": {"data": forbidden}}
     alter("external-secrets.io/v1/ExternalSecret", "aia-secrets", body)
-    make("v1/ConfigMap", {"metadata": {"name": "new-since-the-export"}})
     make("rbac.authorization.k8s.io/v1/Role", TOO_WIDE)
     make("rbac.authorization.k8s.io/v1/RoleBinding", TOO_WIDE_BINDING)
     make("networking.k8s.io/v1/NetworkPolicy", OPEN_REDIS)
@@ -198,12 +199,43 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     undoing.callback(session.kube.create, "v1/Service", SPACE, fresh(name))
 
 
+def poor_exporter(session: Session) -> Json:
+    """A pod that leaves exports without some kinds, newer than the platform's own, and takes them away when it ends."""
+    keeper = session.kube.one("apps/v1/Deployment", SPACE, "aia-secret-manager")["spec"]["template"]["spec"]
+    container = {
+        "name": "exporter",
+        "image": keeper["containers"][0]["image"],
+        "command": ["bash", "-c", POOR_EXPORTS],
+        "volumeMounts": [{"name": "exports", "mountPath": "/exports"}],
+    }
+    volume = {"name": "exports", "persistentVolumeClaim": {"claimName": "config-exports"}}
+    spec = {key: keeper[key] for key in ("nodeSelector", "securityContext")}
+    grace = {"terminationGracePeriodSeconds": 10, "automountServiceAccountToken": False}
+    return {
+        "metadata": {"name": "poor-exporter"},
+        "spec": {**spec, **grace, "containers": [container], "volumes": [volume]},
+    }
+
+
 def fresh(there: Json) -> Json:
     metadata = {key: there["metadata"].get(key) for key in ("name", "labels")}
     spec = {key: there["spec"][key] for key in ("type", "externalName")}
     return {"metadata": metadata, "spec": spec}
 
 
+POOR_EXPORTS = """
+umask 077
+trap 'rm -f /exports/backup-20000101.yaml /exports/rbac-backup-20000101.yaml; exit' TERM
+leave_out() {
+    python3 -c 'import sys, yaml
+said = yaml.safe_load(open(sys.argv[1]))
+said["items"] = [one for one in said["items"] if one["kind"] not in sys.argv[3:]]
+yaml.safe_dump(said, open(sys.argv[2], "w"))' "$@"
+}
+leave_out "$(ls /exports/backup-2???????.yaml | tail -1)" /exports/backup-20000101.yaml NetworkPolicy PersistentVolumeClaim
+leave_out "$(ls /exports/rbac-backup-2???????.yaml | tail -1)" /exports/rbac-backup-20000101.yaml Role
+sleep 600 & wait
+"""
 IDENTITY = "iam.gke.io/gcp-service-account"
 THREE_LEVELS = """
 levels:
