@@ -1,10 +1,16 @@
 """Bringing the platform up again changes nothing, and what went wrong meanwhile is mended."""
 
+import json
+from typing import Any
+
 import pytest
 from workbench import POLICY, opened
 
 from rundrill import cluster, platform
+from rundrill.platform.manifests import monitoring_of, namespaces_of, read_platform
 from rundrill.policy import load_policy
+from rundrill.session import Session
+from rundrill.target import ServiceAddress
 
 pytestmark = pytest.mark.cluster
 
@@ -50,3 +56,41 @@ def test_a_rule_that_was_tampered_with_comes_back_from_the_policy() -> None:
         session.kube.patch("v1/ConfigMap", "monitoring", "alertmanager-config", tampered)
         bring_up()
         assert session.kube.one("v1/ConfigMap", "monitoring", "alertmanager-config")["data"] == before
+
+
+SLUGS = platform.wanted_platforms(load_policy(POLICY))
+
+
+def asked(session: Session, slug: str, path: str, **params: str) -> Any:
+    prometheus = ServiceAddress(service=f"{monitoring_of(slug)}/prometheus:9090")
+    status, body = session.kube.service_get(prometheus, path, params or None, timeout=15)
+    assert status == 200, body
+    return json.loads(body)["data"]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_platforms_prometheus_sees_its_own_namespaces_and_the_nodes(slug: str) -> None:
+    with opened(disruptive=False) as session:
+        query = (
+            'group by (namespace) ({__name__=~"up|kube_pod_status_phase|container_memory_working_set_bytes"})'
+        )
+        seen = {
+            s["metric"].get("namespace") for s in asked(session, slug, "/api/v1/query", query=query)["result"]
+        }
+        nodes = asked(
+            session, slug, "/api/v1/query", query='kube_node_status_condition{condition="Ready"} == 1'
+        )
+    own = set(namespaces_of(read_platform(slug, {})))
+    # What is shared is scraped where it lives, and a page that it hands on is about no namespace.
+    assert seen - {None, "monitoring"} <= own
+    assert len(own & seen) > 1
+    assert len(nodes["result"]) >= 2
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_platforms_prometheus_has_loaded_the_rules_of_its_runbook_and_no_others(slug: str) -> None:
+    policy = load_policy(POLICY)
+    promised = {p.alert_name for p in policy.runbook(slug).promises if p.alert and p.alert.when}
+    with opened(disruptive=False) as session:
+        groups = asked(session, slug, "/api/v1/rules")["groups"]
+    assert {rule["name"] for group in groups for rule in group["rules"]} == promised
