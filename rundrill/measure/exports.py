@@ -25,7 +25,8 @@ _LOOK = (
     'cd "$1" || exit 3; date +%s; newest=""; for f in $2; do [ -f "$f" ] || continue; stat -c "%Y %a %n" -- "$f";'
     ' if [ -z "$newest" ] || [ "$f" -nt "$newest" ]; then newest=$f; fi; done; echo "newest $newest"; echo; [ -z "$newest" ] || cat -- "$newest"'
 )
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Everything that is compared is text: nothing need be told from a number or a date.
+_Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True)
