@@ -91,8 +91,8 @@ def _on_stage(defect: Defect, kube: Kube, ground: Ground) -> Both:
     assert forms is not None
 
     def run(form: str) -> dict[str, Any]:
-        with staged(kube, forms) as stage:
-            stage.prepare(forms, ground.image)
+        with staged(kube, forms, ground.image) as stage:
+            stage.prepare(forms)
             return stage.run(forms, form)
 
     return _compared(forms, run)

@@ -19,6 +19,7 @@ from rundrill.defects.inside import bash
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.gateway.kubernetes import Json, Kube, NotFound
 
+PLACEHOLDER = f"{BASE}:placeholder"
 ACCOUNT = "form"
 DEFAULT = "default"
 GRANTED_WITHIN_S = 10.0
@@ -59,18 +60,20 @@ class Stage:
     kube: Kube
     names: Mapping[str, str]
     directory: Path
+    image: str
+    """What the placeholder of an image stands for."""
 
     def run(self, forms: KubectlForms, form: str) -> Json:
         """What the form did; scratch names in its output read as the runbook's."""
-        done = self._bash(form, forms.lasts.total_seconds())
+        done = self._bash(form.replace(PLACEHOLDER, self.image), forms.lasts.total_seconds())
         for said, scratch in self.names.items():
             done["stdout"] = done["stdout"].replace(scratch, said)
             done["stderr"] = done["stderr"].replace(scratch, said)
         return done
 
-    def prepare(self, forms: KubectlForms, image: str) -> None:
+    def prepare(self, forms: KubectlForms) -> None:
         """Makes the given objects, and waits until they are ready; NoEvidence where they do not come."""
-        given = forms.given.replace(f"{BASE}:placeholder", image)
+        given = forms.given.replace(PLACEHOLDER, self.image)
         for body in yaml.safe_load_all(self._named(given)):
             if body:
                 self._create(body)
@@ -112,7 +115,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 
 @contextlib.contextmanager
-def staged(kube: Kube, forms: KubectlForms) -> Iterator[Stage]:
+def staged(kube: Kube, forms: KubectlForms, image: str) -> Iterator[Stage]:
     """Fresh namespaces with an account that is at home there; all gone afterwards, on Ctrl-C too."""
     mark = secrets.token_hex(3)
     names = {name: f"rundrill-form-{mark}-{name}" for name in (DEFAULT, *forms.namespaces)}
@@ -123,7 +126,7 @@ def staged(kube: Kube, forms: KubectlForms) -> Iterator[Stage]:
                 kube.create("v1/Namespace", None, namespace_body(name))
             _admit(kube, names)
             _write_tools(kube, names, directory)
-            yield Stage(kube, names, directory)
+            yield Stage(kube, names, directory, image)
         finally:
             for name in names.values():
                 remove(kube, name)
