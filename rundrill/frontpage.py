@@ -8,6 +8,7 @@ from rundrill.profile import Profile
 from rundrill.promise import Frozen, Record
 from rundrill.target import TargetEntry
 from rundrill.units import Ratio
+from rundrill.windows import Freeze, Hours
 
 
 class Waiver(Frozen):
@@ -25,6 +26,12 @@ class Guard(Frozen):
     protected_namespaces: tuple[str, ...]
     largest_share: Ratio
     """Of a workload's replicas."""
+    freezes: tuple[Freeze, ...] = ()
+    """Days on which nothing is drilled."""
+    hours: tuple[Hours, ...] = ()
+    """The only hours in which faults begin; always where nothing is said."""
+    error_budget: Ratio = 0.0
+    """The share of each objective's error budget that must be left before a fault may spend of it."""
 
 
 class Gameday(Frozen):

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rundrill.errors import TargetError
+from rundrill.labels import selects
 from rundrill.session import Session
+from rundrill.windows import closed
 
 LABEL, ALLOWED = "rundrill.dev/drills", "allowed"
 
@@ -23,6 +26,8 @@ class Preview:
     """Pods, nodes or tables by name."""
     of: int
     """How many such subjects there are in all."""
+    at_once: bool = True
+    """Whether they go at once; a roll-out that keeps others up meanwhile spends no disruption budget."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -43,14 +48,41 @@ def allow(session: Session, preview: Preview, configuration: Mapping[str, Any] |
         raise TargetError(f"{preview.lines[0]}: refused, faults need --disruptive")
     if not preview.subjects:
         raise TargetError(f"{preview.lines[0]}: there is nothing to touch")
+    _allow_now(session, preview, str((configuration or {}).get("runbook", "")))
     _allow_place(session, preview)
     largest = session.policy.guard.largest_share
     whole = bool((configuration or {}).get("whole_service"))
+    if not whole:
+        _allow_budget(session, preview)
     if len(preview.subjects) > largest * preview.of and not whole:
         raise TargetError(
             f"{preview.lines[0]}: more than the allowed {largest:.0%};"
             " an experiment that means it says whole_service: true"
         )
+
+
+def _allow_now(session: Session, preview: Preview, runbook: str) -> None:
+    policy = session.policy.guard
+    if why := closed(policy.freezes, policy.hours, runbook, datetime.now(UTC)):
+        raise TargetError(f"{preview.lines[0]}: {why}")
+
+
+def _allow_budget(session: Session, preview: Preview) -> None:
+    """What PodDisruptionBudgets leave for each of the pods, whatever way a fault would take them."""
+    if preview.namespace is None or not preview.at_once:
+        return
+    pods = {pod["metadata"]["name"]: pod for pod in session.kube.items("v1/Pod", preview.namespace)}
+    chosen = [pods[name] for name in preview.subjects if name in pods]
+    for budget in session.kube.items("policy/v1/PodDisruptionBudget", preview.namespace):
+        hit = [
+            p for p in chosen if selects(budget["spec"].get("selector"), p["metadata"].get("labels") or {})
+        ]
+        left = int((budget.get("status") or {}).get("disruptionsAllowed", 0))
+        if len(hit) > left:
+            raise TargetError(
+                f"{preview.lines[0]}: PodDisruptionBudget {budget['metadata']['name']} leaves {left};"
+                " an experiment that means it says whole_service: true"
+            )
 
 
 def _allow_place(session: Session, preview: Preview) -> None:
@@ -72,5 +104,6 @@ def allow_database(session: Session, runbook: str, preview: Preview) -> None:
         raise TargetError(f"{preview.lines[0]}: refused, faults need --disruptive")
     if not preview.subjects:
         raise TargetError(f"{preview.lines[0]}: there is nothing to touch")
+    _allow_now(session, preview, runbook)
     if "driller" not in session.platform(runbook).postgres:
         raise TargetError(f"{preview.lines[0]}: the target names no role `driller` for {runbook}")

@@ -20,13 +20,16 @@ _OURS = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFi
 """What the API server gives an object, and no one may give it again."""
 
 
-def preview(session: Session, api: str, namespace: str, name: str) -> guard.Preview:
-    """The object; and of a Deployment or StatefulSet the pods that follow it."""
+def preview(
+    session: Session, api: str, namespace: str, name: str, patch: Mapping[str, Any] | None = None
+) -> guard.Preview:
+    """The object; and of a Deployment or StatefulSet the pods that follow it, at once where their number changes."""
+    at_once = patch is None or "replicas" in (patch.get("spec") or {})
     there = session.kube.one(api, namespace, name)
     kind = api.rpartition("/")[2]
     if api in WORKLOADS:
         names = tuple(pod["metadata"]["name"] for pod in pods(session, namespace, there)) or (name,)
-        return guard.Preview("change", namespace, f"{kind} {name}", names, len(names))
+        return guard.Preview("change", namespace, f"{kind} {name}", names, len(names), at_once)
     return guard.Preview("change", namespace, f"{kind} {name}", (name,), 1)
 
 
@@ -45,7 +48,7 @@ def patch(
     if api == "v1/Secret":
         raise TargetError("the former values of a Secret would stand in the ledger for all to read; refused")
     session, space = _place(configuration, namespace)
-    guard.allow(session, preview(session, api, space, name), configuration)
+    guard.allow(session, preview(session, api, space, name, patch), configuration)
     before = inverse(session.kube.one(api, space, name), patch)
     undo = {"does": "patch", "api": api, "namespace": space, "name": name, "patch": before}
     with child.injecting("change", undo):

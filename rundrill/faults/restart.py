@@ -19,7 +19,9 @@ def preview(session: Session, namespace: str, workload: str) -> guard.Preview:
     """The pods that are replaced: all of them, one after another."""
     deployment = session.kube.one("apps/v1/Deployment", namespace, workload)
     names = tuple(pod["metadata"]["name"] for pod in pods(session, namespace, deployment))
-    return guard.Preview("rolling restart", namespace, f"Deployment {workload}", names, len(names))
+    return guard.Preview(
+        "rolling restart", namespace, f"Deployment {workload}", names, len(names), at_once=False
+    )
 
 
 def restart(namespace: str, workload: str, configuration: Mapping[str, Any] | None = None) -> str:

@@ -32,6 +32,7 @@ from rundrill.measure.workloads import see_workloads
 from rundrill.probe import Probe
 from rundrill.promise import Promise, Question
 from rundrill.session import Session
+from rundrill.spent import refuse_spent
 
 
 def measure(promise: Promise, session: Session) -> Evidence:
@@ -81,6 +82,7 @@ def _run_experiment(name: str, promise: Promise, session: Session) -> tuple[Dril
         return try_channel(promise, session)
     from rundrill.measure.chaos import prove
 
+    refuse_spent(session, session.slug(promise), see_objective)
     return prove(name, promise, session)
 
 

@@ -99,6 +99,14 @@ def test_a_killed_pod_is_gone_with_its_uid_and_another_comes(session: Session) -
     assert rollout(session, SPACE, NAME).complete
 
 
+def test_what_a_disruption_budget_does_not_leave_is_not_taken(session: Session) -> None:
+    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": NAME}}}
+    session.kube.create("policy/v1/PodDisruptionBudget", SPACE, {"metadata": {"name": "both"}, "spec": spec})
+    with pytest.raises(TargetError, match="PodDisruptionBudget both leaves 0"):
+        kill.kill_pods(SPACE, NAME, {"runbook": "aic-aipaas"})
+    session.kube.delete("policy/v1/PodDisruptionBudget", SPACE, "both")
+
+
 def test_a_frozen_process_goes_on_after_the_undo(session: Session) -> None:
     # The first process of a container cannot be stopped from inside; one beside it can.
     begin = "sleep 600 >/dev/null 2>&1 & echo $! > /tmp/frozen; kill -STOP $!"
