@@ -108,8 +108,8 @@ def test_what_a_disruption_budget_does_not_leave_is_not_taken(session: Session) 
 
 
 def test_a_frozen_process_goes_on_after_the_undo(session: Session) -> None:
-    # The first process of a container cannot be stopped from inside; one beside it can.
-    begin = "sleep 600 >/dev/null 2>&1 & echo $! > /tmp/frozen; kill -STOP $!"
+    # The first process of a container cannot be stopped from inside; one beside it can, once it let go of our output.
+    begin = "sleep 600 >/dev/null 2>&1 & echo $! > /tmp/frozen; sleep 0.5; kill -STOP $!"
     end = (
         "[ ! -f /tmp/frozen ] || { kill -CONT $(cat /tmp/frozen); kill $(cat /tmp/frozen); rm /tmp/frozen; }"
     )
