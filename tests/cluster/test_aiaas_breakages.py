@@ -43,7 +43,7 @@ WITHOUT_THE_EXTERNAL_API = {
     "aiaas.health.external-api": r"external_api is down",
     "aiaas.health.external-service": r"status is 50\d|reached is false",
     "aiaas.health.pods": r"external-service: replicas is 0",
-    "aiaas.health.service-endpoints": r"external-service-\S+: endpoints is 0",
+    "aiaas.health.service-endpoints": r"external-service-\S+: (endpoints is 0|ready is )",
 }
 TOO_WIDE: Json = {
     "metadata": {"name": "too-wide"},
