@@ -85,7 +85,9 @@ class User:
 
 
 def keep_turning(turn: Callable[[], None], period: float) -> None:
-    """Call `turn` every `period` seconds for ever; a slow turn delays the next and is not made up for."""
+    """Call `turn` every `period` seconds for ever, the first time a period from now; a slow turn delays the next."""
+    # A platform that comes up has no workers yet: a job that waits for them would count as a slow one.
+    time.sleep(period)
     while True:
         began = time.monotonic()
         turn()

@@ -18,7 +18,7 @@ from services.store import Row
 from services.web import json_body, limit_of
 
 _COLUMNS = "id, name, kind, location, sha256, row_count, produced_by, quarantined, created_at::text"
-_CACHED_SECONDS = 60
+_CACHED_SECONDS = 120
 _DETAIL = f"""
     SELECT {_COLUMNS}, (SELECT round(avg(score)::numeric, 4)::float8 FROM quality_measurements WHERE dataset_id = datasets.id) AS score
     FROM datasets WHERE id = %s
