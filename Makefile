@@ -6,6 +6,10 @@ RUNDRILL := .venv/bin/rundrill
 
 # Two parts of one make would be in each other's way on one cluster.
 .NOTPARALLEL:
+# Each of these breaks a platform or a namespace that no other test looks at: they run side by side.
+APART := $(addprefix tests/cluster/test_,$(addsuffix .py,aiaas_breakages aia_breakages pipeline_breakages readiness_breakages \
+    defects_shown fault_catalogue))
+
 .PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
 help:      ## this list
@@ -29,7 +33,8 @@ offline: setup  ## the tests that need no cluster
 
 cluster-tests: setup  ## the tests on the drill cluster, brought up or healed first
 	@$(RUNDRILL) up
-	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py tests/cluster
+	@$(PY) -m pytest -q -m 'cluster and not soak' -n 3 --dist loadfile $(APART)
+	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(APART:%=--ignore %) tests/cluster
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
 soak: setup  ## the whole game day: every fault, procedure and load of slo.yaml
