@@ -37,8 +37,9 @@ cluster-tests: setup  ## the tests on the drill cluster, brought up or healed fi
 	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(APART:%=--ignore %) tests/cluster
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
-soak: setup  ## the whole game day: every fault, procedure and load of slo.yaml
+soak: setup  ## what takes long: the whole kill table, and the whole game day
 	@$(RUNDRILL) up
+	@$(PY) -m pytest -q -m 'cluster and soak' tests/cluster
 	@$(RUNDRILL) gameday all
 
 check: setup  ## ruff, ruff format, mypy strict, rundrill lint

@@ -20,6 +20,8 @@ from rundrill.waiting import until
 pytestmark = pytest.mark.cluster
 SPACE, NAME = "rundrill-test-kills", "sleeper"
 WITHIN = timedelta(seconds=60)
+ALWAYS = ("after-inject", "before-close")
+"""In every run of the tests; the rest of the table takes minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,9 @@ def as_before(session: Session, run: str) -> bool:
     return not open_now and now.wanted == 2 and now.complete
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", [pytest.param(one, marks=() if one in ALWAYS else pytest.mark.soak) for one in POINTS]
+)
 def test_scaling_to_zero_is_undone_wherever_its_runner_dies(
     session: Session, point: str, tmp_path: Path
 ) -> None:
