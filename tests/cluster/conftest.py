@@ -59,7 +59,7 @@ def policy_with(tmp_path: Path) -> Callable[[Change], Path]:
 
 def rows_of(policy: Path, names: Iterable[str]) -> dict[str, Row]:
     """The rows of these promises, measured in this process by what `pytest checks` uses."""
-    harness = open_harness(policy, TARGET, str(policy.parent / "run"), None, False, None, list(names))
+    harness = open_harness(policy, TARGET, str(policy.parent / "run"), None, False, None, list(names), [])
     with harness.session:
         for name in names:
             with contextlib.suppress(NoEvidence):

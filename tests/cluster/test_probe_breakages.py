@@ -241,6 +241,17 @@ def test_rows_and_then_a_table_that_are_gone(here: Ground) -> None:
         here.judged(probe, {"orders": {"at_least": 1}})
 
 
+def test_a_connection_that_was_cut_is_made_anew(here: Ground) -> None:
+    sql, one = {"sql": {"query": "SELECT 1 AS one"}}, {"one": {"equals": 1}}
+    assert here.judged(sql, one).outcome is Outcome.MET
+    psql(here, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rundrill'")
+    assert here.judged(sql, one).outcome is Outcome.MET
+    ping, pong = {"redis": {"command": "PING"}}, {"reply": {"equals": "PONG"}}
+    assert here.judged(ping, pong).outcome is Outcome.MET
+    here.inside("redis", "redis-cli --no-auth-warning -a scratch CLIENT KILL TYPE normal SKIPME yes")
+    assert here.judged(ping, pong).outcome is Outcome.MET
+
+
 def test_a_key_that_never_expires(here: Ground) -> None:
     say = "redis-cli --no-auth-warning -a scratch"
     here.inside("redis", f"{say} SET request:1 x EX 500; {say} SET request:2 x EX 500")

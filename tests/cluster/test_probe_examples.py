@@ -1,15 +1,20 @@
 """The example on each probe's page holds on the drill cluster."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from workbench import POLICY, TARGET
 
+from rundrill.errors import NoEvidence
+from rundrill.harness import open_harness
 from rundrill.judge.state import judge_state
 from rundrill.measure import ask
 from rundrill.promise import Promise
-from rundrill.session import Session
+from rundrill.session import Session, open_session
 from rundrill.verdict import Outcome
 
 pytestmark = pytest.mark.cluster
@@ -22,6 +27,20 @@ def example(page: Path) -> tuple[str, Promise]:
     ((slug, text),) = re.findall(r"^```yaml ([\w-]+)\n(.*?)^```$", page.read_text(), re.M | re.S)
     said = {"id": f"{slug}.page.{page.stem}", "says": page.stem, "source": "its page", "gate": "must"}
     return slug, Promise.model_validate(said | {"state": yaml.safe_load(text)})
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """A session beside the report of an earlier run, which one of the examples asks for."""
+    runs = tmp_path_factory.mktemp("runs")
+    asked = ["aic-aipaas.cache.ping"]
+    harness = open_harness(POLICY, TARGET, str(runs / "earlier"), None, False, None, asked, [])
+    with harness.session:
+        with contextlib.suppress(NoEvidence):
+            harness.evidence(harness.session.policy.promise(asked[0]))
+        harness.finish(interrupted=False)
+    with open_session(POLICY, TARGET, runs / "now") as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
