@@ -167,7 +167,9 @@ async def said_by_all(cache: redis.asyncio.Redis) -> dict[str, dict[str, str]]:
     """Every service's breakers and their states, as they were last shared."""
     found = {service: await cache.hgetall(key_of(service)) for service in SERVICES}
     return {
-        service: {name: State(int(json.loads(text)["state"])).word for name, text in sorted(said.items())}
+        service: {
+            str(name): State(int(json.loads(text)["state"])).word for name, text in sorted(said.items())
+        }
         for service, said in found.items()
     }
 
@@ -177,7 +179,7 @@ async def close_all(cache: redis.asyncio.Redis) -> int:
     closed = 0
     for service in SERVICES:
         for name in await cache.hkeys(key_of(service)):
-            again = Breaker(name, changed=time.time(), failures=FAILURES - 1).shared()
+            again = Breaker(str(name), changed=time.time(), failures=FAILURES - 1).shared()
             await cache.hset(key_of(service), name, json.dumps(again))
             closed += 1
     return closed

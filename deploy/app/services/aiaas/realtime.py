@@ -77,7 +77,7 @@ class Realtime:
                 log.warning("the limit stays for now", extra={"cause": str(error)})
             await asyncio.sleep(_PERIOD_SECONDS)
 
-    def _take(self, said: str | None) -> None:
+    def _take(self, said: str | bytes | None) -> None:
         try:
             limit = int(said or "")
         except ValueError:
