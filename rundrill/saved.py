@@ -21,6 +21,8 @@ class Saved:
     because: str | None
     run: str
     at: datetime
+    looked: bool = True
+    """Whether evidence was taken: an alert that is NOT RUN was looked at for its wiring."""
 
 
 def newest_verdicts(reports: Path, target: str) -> dict[str, Saved]:
@@ -28,10 +30,19 @@ def newest_verdicts(reports: Path, target: str) -> dict[str, Saved]:
     found: dict[str, Saved] = {}
     for report in reports_of(reports, target):
         for promise in report["promises"]:
-            known = found.get(promise["id"])
-            if known is None or (known.verdict == "NOT RUN" != promise["verdict"]):
-                found[promise["id"]] = _saved(promise, report["run"])
+            older, known = _saved(promise, report["run"]), found.get(promise["id"])
+            if known is None or _tells_more(older, known):
+                found[promise["id"]] = older
     return found
+
+
+def _tells_more(older: Saved, known: Saved) -> bool:
+    """Whether an older verdict says more than a newer one that is NOT RUN: wiring that is mended outlives its old fault."""
+    if known.verdict != "NOT RUN":
+        return False
+    if older.verdict == "NOT RUN":
+        return older.looked and not known.looked
+    return older.verdict == "MET" or not known.looked
 
 
 def newest_literals(reports: Path, target: str) -> dict[str, Json]:
@@ -61,5 +72,10 @@ def reports_of(reports: Path, target: str) -> Iterator[Json]:
 def _saved(promise: Json, run: Json) -> Saved:
     at = promise["taken_at"] or run["ended"]
     return Saved(
-        promise["verdict"], promise["reason"], promise.get("because"), run["id"], datetime.fromisoformat(at)
+        promise["verdict"],
+        promise["reason"],
+        promise.get("because"),
+        run["id"],
+        datetime.fromisoformat(at),
+        looked=promise["taken_at"] is not None,
     )

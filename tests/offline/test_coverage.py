@@ -127,9 +127,10 @@ def test_the_document_for_machines_has_every_promise() -> None:
     assert json.loads(json.dumps(document)) == document
 
 
-def report(reports: Path, run: str, target: str = TARGET, **verdicts: str) -> None:
+def report(reports: Path, run: str, target: str = TARGET, looked: bool = False, **verdicts: str) -> None:
+    at = "2026-11-21T10:59:00+00:00" if looked else None
     promises = [
-        {"id": f"shop.{name}", "verdict": verdict, "reason": run, "because": None, "taken_at": None}
+        {"id": f"shop.{name}", "verdict": verdict, "reason": run, "because": None, "taken_at": at}
         for name, verdict in verdicts.items()
     ]
     defects = [{"promise": f"shop.{name}", "shown": True} for name in verdicts]
@@ -137,6 +138,35 @@ def report(reports: Path, run: str, target: str = TARGET, **verdicts: str) -> No
     folder.mkdir(parents=True)
     said = {"run": {"id": run, "target": target, "ended": "2026-11-21T11:00:00+00:00"}}
     (folder / "report.json").write_text(json.dumps({**said, "promises": promises, "defects": defects}))
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "verdict"),
+    [
+        pytest.param(
+            ("MISSED", True), ("NOT RUN", True), "NOT RUN", id="a rule that was wrong and is mended"
+        ),
+        pytest.param(
+            ("MET", True), ("NOT RUN", True), "MET", id="a drill that proved it, and a look at its wiring"
+        ),
+        pytest.param(
+            ("MISSED", True), ("NOT RUN", False), "MISSED", id="a fault that nobody looked at since"
+        ),
+        pytest.param(
+            ("MET", True),
+            ("MISSED", True),
+            "MISSED",
+            id="a drill that proved it, and wiring that broke since",
+        ),
+        pytest.param(("NOT RUN", True), ("NOT RUN", False), "NOT RUN", id="nobody ever proved it"),
+    ],
+)
+def test_wiring_that_was_looked_at_outlives_an_older_fault(
+    tmp_path: Path, older: tuple[str, bool], newer: tuple[str, bool], verdict: str
+) -> None:
+    for run, (said, looked) in (("20261121-100000", older), ("20261121-110000", newer)):
+        report(tmp_path, run, looked=looked, a=said)
+    assert newest_verdicts(tmp_path, TARGET)["shop.a"].verdict == verdict
 
 
 def test_the_newest_run_that_looked_at_a_promise_speaks_for_it(tmp_path: Path) -> None:
