@@ -1,41 +1,38 @@
 """What a run is measured with and on."""
 
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
 
 import rundrill
 from rundrill.errors import RundrillError
 from rundrill.session import Session
 
+SILENT = "no answer"
+
 
 def versions(session: Session) -> dict[str, str]:
-    """What is measured with and on, as far as it tells."""
-    found = {"rundrill": rundrill.__version__, "python": sys.version.split()[0]}
-    questions: dict[str, Callable[[], object]] = {
-        "kubernetes": lambda: session.kube.get("/version")["gitVersion"]
+    """What is measured with and on, as far as it tells; where platforms differ, each version once."""
+    servers: dict[str, Callable[[str], object]] = {
+        "prometheus": lambda slug: session.prometheus(slug).build(),
+        "alertmanager": lambda slug: session.alertmanager(slug).version(),
+        "postgres": lambda slug: session.postgres(slug).rows("SHOW server_version")[0]["server_version"],
     }
-    for slug in session.target.entry.platforms:
-        questions |= {
-            "prometheus": partial(_prometheus, session, slug),
-            "alertmanager": partial(_alertmanager, session, slug),
-            "postgres": partial(_postgres, session, slug),
-        }
-    for name, ask in questions.items():
-        try:
-            found[name] = str(ask())
-        except RundrillError:
-            found[name] = "no answer"
-    return found
+    platforms = session.target.entry.platforms
+    return {
+        "rundrill": rundrill.__version__,
+        "python": sys.version.split()[0],
+        "kubernetes": _told(lambda _: session.kube.get("/version")["gitVersion"], [""]),
+        **{name: _told(ask, platforms) for name, ask in servers.items()},
+    }
 
 
-def _prometheus(session: Session, slug: str) -> object:
-    return session.prometheus(slug).build()
+def _told(ask: Callable[[str], object], slugs: Iterable[str]) -> str:
+    answers = dict.fromkeys(answer for slug in slugs if (answer := _answer(ask, slug)))
+    return ", ".join(answers) or SILENT
 
 
-def _alertmanager(session: Session, slug: str) -> object:
-    return session.alertmanager(slug).version()
-
-
-def _postgres(session: Session, slug: str) -> object:
-    return session.postgres(slug).rows("SHOW server_version")[0]["server_version"]
+def _answer(ask: Callable[[str], object], slug: str) -> str | None:
+    try:
+        return str(ask(slug))
+    except RundrillError:
+        return None
