@@ -11,24 +11,21 @@ from pathlib import Path
 from benchmarks.person import Person, Words
 from rundrill.errors import RundrillError
 from rundrill.gateway.kubectl import find_kubectl
+from rundrill.harness import AT_ONCE, in_turns
 from rundrill.measure import measure
 from rundrill.promise import Promise
 from rundrill.session import Session, open_session
 
 TARGET = "kube://rundrill"
 LONGEST_S = 30
-AT_ONCE = 8
 
 
 def compare(say: Callable[[str], None] = print) -> str:
     """Both ways over all read-only promises that this target can answer: seconds of each, and how many times faster."""
     with open_session(Path("slo.yaml"), TARGET, Path("reports/benchmark")) as session:
         capable = set(session.target.entry.capabilities)
-        promises = [
-            one
-            for one in session.policy.promises
-            if one.kind in ("state", "objective") and not set(one.needs) - capable
-        ]
+        reading = (one for one in session.policy.promises if one.kind in ("state", "objective"))
+        promises = in_turns((one for one in reading if not set(one.needs) - capable), session.slug)
         started = time.perf_counter()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             seen = list(pool.map(lambda one: _measured(one, session), promises))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from rundrill import gameday
@@ -178,7 +179,7 @@ class Harness:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
                 # What broke is measured again by its own check, and told there: no other promise suffers for it.
-                wait([pool.submit(self._kept, promise) for promise in reading])
+                wait([pool.submit(self._kept, promise) for promise in in_turns(reading, self.session.slug)])
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -221,6 +222,14 @@ class Harness:
                 promise.id, Outcome.UNKNOWN, "its check ended without a verdict: see pytest.html"
             )
         return Row(promise, self.session.slug(promise), verdict, None, 0.0)
+
+
+def in_turns(promises: Iterable[Promise], slug_of: Callable[[Promise], str]) -> list[Promise]:
+    """One promise of each platform after the other, so that nobody waits for a server while others have nothing to do."""
+    rows: dict[str, list[Promise]] = {}
+    for promise in promises:
+        rows.setdefault(slug_of(promise), []).append(promise)
+    return [promise for row in zip_longest(*rows.values()) for promise in row if promise is not None]
 
 
 def open_harness(
