@@ -1,13 +1,13 @@
-"""What a running JVM says of itself, asked as jcmd asks: by HotSpot's attach socket."""
+"""What a running JVM says of itself, asked as jcmd asks: by HotSpot's attach socket.
+
+The JVM must have been started with -XX:+StartAttachListener. Otherwise it opens the socket at a SIGQUIT only, and when it
+comes at the wrong moment, it answers with a thread dump in the midst of the messages.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import socket
-import time
-from pathlib import Path
 
 _PATIENCE_SECONDS = 5.0
 
@@ -21,7 +21,7 @@ def ask(pid: int, command: str) -> str:
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(_PATIENCE_SECONDS)
-            line.connect(str(_listening(pid)))
+            line.connect(f"/proc/{pid}/root/tmp/.java_pid{pid}")
             line.sendall(b"1\0jcmd\0" + command.encode() + b"\0\0\0")
             answer = b"".join(iter(lambda: line.recv(65536), b""))
     except OSError as error:
@@ -30,25 +30,6 @@ def ask(pid: int, command: str) -> str:
     if status != "0":
         raise NoJvm(f"process {pid}: {command} answered {status}: {text[:200]}")
     return text
-
-
-def _listening(pid: int) -> Path:
-    """The JVM's socket, which it opens when it finds the attach file and is sent SIGQUIT."""
-    door = Path(f"/proc/{pid}/root/tmp/.java_pid{pid}")
-    if door.exists():
-        return door
-    bell = Path(f"/proc/{pid}/root/tmp/.attach_pid{pid}")
-    bell.touch()
-    try:
-        os.kill(pid, signal.SIGQUIT)
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while not door.exists():
-            if time.monotonic() > until:
-                raise NoJvm(f"process {pid}: no attach socket")
-            time.sleep(0.05)
-    finally:
-        bell.unlink(missing_ok=True)
-    return door
 
 
 def flags(pid: int) -> dict[str, object]:
