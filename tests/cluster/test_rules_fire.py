@@ -1,6 +1,6 @@
 """The generated rules do what the runbook says: judged by the Prometheus of the platform itself, in simulated real time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -38,10 +38,25 @@ class Scene:
     alert: str
     series: dict[str, str]
     firing: dict[str, tuple[str | None, ...]]
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the alert carries besides its rule's labels and its job."""
 
 
 def auth(samples: str) -> dict[str, str]:
     return WELL | {'up{job="auth-service", pod="a"}': samples}
+
+
+POD = 'namespace="microservices", pod="a", container="a"'
+LIMIT = {
+    f"container_spec_cpu_quota{{{POD}}}": "100000x200",
+    f"container_spec_cpu_period{{{POD}}}": "100000x200",
+}
+BURNT = f"container_cpu_usage_seconds_total{{{POD}}}"
+WHOSE = {"namespace": "microservices", "pod": "a", "container": "a"}
+MEMORY = {f"container_spec_memory_limit_bytes{{{POD}}}": "1000x200"}
+USED = f"container_memory_working_set_bytes{{{POD}}}"
+DISK = {'node_filesystem_size_bytes{node="a"}': "100x200"}
+FREE, LEFT = 'node_filesystem_free_bytes{node="a"}', 'node_filesystem_avail_bytes{node="a"}'
 
 
 SCENES = [
@@ -101,6 +116,49 @@ SCENES = [
         ),
         id="19 of 20 connections fire after two minutes and clear on release",
     ),
+    pytest.param(
+        Scene(
+            "HighCpu",
+            LIMIT | {BURNT: "0x30 8.5+8.5x72 620x60"},
+            {"14m": (), "16m": (None,), "18m": ()},
+            WHOSE,
+        ),
+        id="85 percent of the limit for twelve minutes fire after ten",
+    ),
+    pytest.param(
+        Scene("HighCpu", LIMIT | {BURNT: "0x30 8.5+8.5x48 416x80"}, {"12m": (), "15m": (), "16m": ()}),
+        id="85 percent of the limit for eight minutes stay silent",
+    ),
+    pytest.param(
+        Scene("HighCpu", {BURNT: "0x30 9.5+9.5x150"}, {"16m": (), "20m": ()}),
+        id="a container without a limit has no share of it",
+    ),
+    pytest.param(
+        Scene(
+            "HighMemory",
+            MEMORY | {USED: "100x30 900x72 100x60"},
+            {"14m": (), "16m": (None,), "18m": ()},
+            WHOSE,
+        ),
+        id="90 percent of the memory limit for twelve minutes fire after ten",
+    ),
+    pytest.param(
+        Scene("HighMemory", MEMORY | {USED: "850x150"}, {"16m": (), "20m": ()}),
+        id="exactly 85 percent of the memory limit stay silent",
+    ),
+    pytest.param(
+        Scene("DiskLow", DISK | {FREE: "50x30 15x100", LEFT: "40x30 15x100"}, {"5m": (), "5m20s": ()}),
+        id="a disk that is 85 percent full stays silent",
+    ),
+    pytest.param(
+        Scene(
+            "DiskLow",
+            DISK | {FREE: "50x30 24x100", LEFT: "40x30 12x100"},
+            {"5m": (), "5m20s": (None,)},
+            {"node": "a"},
+        ),
+        id="a disk that is 86 percent full fires at once, what is kept from everybody left aside",
+    ),
 ]
 
 
@@ -133,7 +191,7 @@ def promtool_test(scene: Scene, rules: str) -> str:
     rule = next(one for one in yaml.safe_load(rules)["groups"][0]["rules"] if one["alert"] == scene.alert)
 
     def alert(job: str | None) -> dict[str, object]:
-        labels = rule["labels"] | ({"job": job} if job else {})
+        labels = rule["labels"] | scene.labels | ({"job": job} if job else {})
         return {"exp_labels": labels, "exp_annotations": rule["annotations"]}
 
     times = [
