@@ -11,9 +11,10 @@ from pathlib import Path
 from benchmarks.person import Person, Words
 from rundrill.errors import RundrillError
 from rundrill.gateway.kubectl import find_kubectl
-from rundrill.harness import AT_ONCE, in_turns
+from rundrill.harness import AT_ONCE
 from rundrill.measure import measure
 from rundrill.promise import Promise
+from rundrill.selection import in_turns
 from rundrill.session import Session, open_session
 
 TARGET = "kube://rundrill"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import zip_longest
 from pathlib import Path
 
 from rundrill import gameday
@@ -27,6 +26,7 @@ from rundrill.selection import (
     asked_for,
     check_of,
     chosen,
+    in_turns,
     left_out,
     order_of,
     why_not,
@@ -222,14 +222,6 @@ class Harness:
                 promise.id, Outcome.UNKNOWN, "its check ended without a verdict: see pytest.html"
             )
         return Row(promise, self.session.slug(promise), verdict, None, 0.0)
-
-
-def in_turns(promises: Iterable[Promise], slug_of: Callable[[Promise], str]) -> list[Promise]:
-    """One promise of each platform after the other, so that nobody waits for a server while others have nothing to do."""
-    rows: dict[str, list[Promise]] = {}
-    for promise in promises:
-        rows.setdefault(slug_of(promise), []).append(promise)
-    return [promise for row in zip_longest(*rows.values()) for promise in row if promise is not None]
 
 
 def open_harness(

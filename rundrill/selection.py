@@ -1,7 +1,8 @@
 """What a run measures, and why the rest is not run; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rundrill.errors import PolicyError
 from rundrill.policy import Gameday, Policy
@@ -153,3 +154,11 @@ _STATES = {
 def check_of(promise: Promise) -> str:
     """The word that the check of a promise knows it by: its kind, or for a state what its id's second word tells."""
     return promise.kind if promise.kind != "state" else _STATES.get(promise.id.split(".")[1], "workload")
+
+
+def in_turns(promises: Iterable[Promise], slug_of: Callable[[Promise], str]) -> list[Promise]:
+    """One promise of each platform after the other, so that nobody waits for a server while others have nothing to do."""
+    rows: dict[str, list[Promise]] = {}
+    for promise in promises:
+        rows.setdefault(slug_of(promise), []).append(promise)
+    return [promise for row in zip_longest(*rows.values()) for promise in row if promise is not None]

@@ -7,7 +7,7 @@ import pytest
 from rundrill.errors import PolicyError
 from rundrill.policy import Policy, load_policy
 from rundrill.promise import Promise
-from rundrill.selection import Asked, asked_for, check_of, chosen, left_out, order_of, why_not
+from rundrill.selection import Asked, asked_for, check_of, chosen, in_turns, left_out, order_of, why_not
 from rundrill.verdict import Because
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,3 +174,9 @@ def test_on_a_game_day_channels_come_first_while_the_window_fills(policy: Policy
     drilled = at["aic-aipaas.alert.service-down"]
     assert at["aic-aipaas.alert.channel-critical"] < at["aic-aipaas.slo.availability"] < drilled
     assert at["aic-aipaas.slo.availability"] < at["aic-aipaas.restore.manual-dump"] < drilled
+
+
+def test_platforms_are_asked_in_turns() -> None:
+    names = ["a.1", "a.2", "a.3", "b.1", "c.1", "c.2"]
+    turns = in_turns(names, lambda name: name[0])  # type: ignore[arg-type]
+    assert turns == ["a.1", "b.1", "c.1", "a.2", "c.2", "a.3"]
