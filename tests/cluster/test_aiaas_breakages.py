@@ -1,8 +1,10 @@
 """Break platform aiaas in many places at once, and see exactly the promises fail that should, each for its cause."""
 
 import contextlib
+import copy
 import re
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +32,10 @@ WRONG_SETTINGS = {
     "aiaas.health.feature-flags": r"strict-validation is false",
     "aiaas.health.validate-endpoint": r"status is 200, expected 422",
     "aiaas.config.ws-max-connections": r"reply is many",
+    "aiaas.config.fallback-mode-off": r"fallback is true",
     "aiaas.security.secrets-listed": r"name is api-keys-new",
+    "aiaas.security.api-keys": r"bits is .*placeholder is true",
+    "aiaas.incident.validation-schema-failures": r"status is 401, expected 409",
     "aiaas.security.rbac": r"wildcard is true.*default_account is true|default_account is true",
     "aiaas.security.service-accounts": r"allowed is true",
     "aiaas.security.network-policies": r"policy_allows is true",
@@ -137,11 +142,24 @@ def set_wrong(platform: Platform) -> None:
     platform.make("rbac.authorization.k8s.io/v1/Role", TOO_WIDE)
     platform.make("rbac.authorization.k8s.io/v1/RoleBinding", FOR_THE_DEFAULT_ACCOUNT)
     platform.make("networking.k8s.io/v1/NetworkPolicy", OPEN_DATABASE)
+    platform.change("v1/Secret", "api-keys", {"data": {"key": b64encode(b"value").decode()}})
+    fall_back(platform)
     lose_an_entry(platform)
     pause_replay(platform)
     limit_by_a_word(platform)
     switch_flag(platform, False)
     platform.undoing.callback(switch_flag, platform, True)
+
+
+def fall_back(platform: Platform) -> None:
+    """Fallback mode in the orchestrator's settings; paused, so that no pod is rolled for it."""
+    spec = platform.session.kube.one("apps/v1/Deployment", SPACE, "orchestrator")["spec"]
+    containers = copy.deepcopy(spec["template"]["spec"]["containers"])
+    for one in containers[0]["env"]:
+        if one["name"] == "FALLBACK_MODE":
+            one["value"] = "true"
+    body = {"spec": {"paused": True, "template": {"spec": {"containers": containers}}}}
+    platform.change("apps/v1/Deployment", "orchestrator", body)
 
 
 def lose_an_entry(platform: Platform) -> None:
@@ -169,10 +187,10 @@ def limit_by_a_word(platform: Platform) -> None:
 def switch_flag(platform: Platform, enabled: bool) -> None:
     """Strict validation off for ten minutes at most, or on."""
     body = f'{{"enabled": {str(enabled).lower()}, "expires_in_seconds": 600}}'
+    # The pod's own key, which stays what it was when the Secret is spoilt.
+    headers = '-H "X-API-Key: $API_KEY" -H "Content-Type: application/json"'
     url = "http://localhost:8000/api/v1/flags/strict-validation"
-    key = platform.session.kube.secret(SPACE, "api-keys", "key")
-    headers = ("-H", f"X-API-Key: {key}", "-H", "Content-Type: application/json")
-    inside(platform, "feature-flags", "curl", "-sf", "-X", "PUT", *headers, "-d", body, url)
+    inside(platform, "feature-flags", "sh", "-c", f"curl -sf -X PUT {headers} -d '{body}' {url}")
 
 
 def inside(platform: Platform, app: str, *command: str) -> str:
