@@ -14,6 +14,15 @@ def policy_words(words: Words) -> None:
     lint = add_word(words, "lint", _lint, "read the policy and list what is wrong with it; touches nothing")
     lint.add_argument("--policy", **POLICY)
     lint.add_argument("--budgets", action="store_true", help="show each objective's error budget too")
+    _defect_words(words)
+    _coverage_words(words)
+    report = add_word(words, "report", _report, "print the summary of a saved run again")
+    report.add_argument(
+        "path", nargs="?", default="latest", metavar="RUN", help="a folder of reports/ (default: latest)"
+    )
+
+
+def _defect_words(words: Words) -> None:
     defects = add_word(
         words, "defects", _defects, "show the runbooks' defects, each by running it in isolation"
     )
@@ -26,6 +35,9 @@ def policy_words(words: Words) -> None:
     defects.add_argument("--json", action="store_true", help="for machines")
     defects.add_argument("--saved", action="store_true", help="what is on record; runs nothing")
     target_options(defects)
+
+
+def _coverage_words(words: Words) -> None:
     coverage = add_word(
         words, "coverage", _coverage, "say how much of the runbooks is promised, and measured here"
     )
@@ -37,10 +49,6 @@ def policy_words(words: Words) -> None:
     )
     coverage.add_argument("--json", action="store_true", help="for machines")
     target_options(coverage)
-    report = add_word(words, "report", _report, "print the summary of a saved run again")
-    report.add_argument(
-        "path", nargs="?", default="latest", metavar="RUN", help="a folder of reports/ (default: latest)"
-    )
 
 
 def _lint(arguments: argparse.Namespace) -> int:
@@ -56,17 +64,26 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _defects(arguments: argparse.Namespace) -> int:
-    from rundrill.defects.telling import tell_defects
+    from rundrill.defects import telling
+    from rundrill.policy import load_policy
 
-    return tell_defects(
-        arguments.policy,
-        target_of(arguments),
-        only=tuple(arguments.only),
-        runbooks=tuple(arguments.runbook),
-        as_json=arguments.json,
-        saved=arguments.saved,
-        say=lambda line: print(line, flush=True),
-    )
+    rows = telling.asked_rows(load_policy(arguments.policy), arguments.only, arguments.runbook)
+    say = _silent if arguments.json else _say
+    if arguments.saved:
+        telling.tell_saved(rows, say)
+    else:
+        telling.run_rows(arguments.policy, target_of(arguments), rows, say)
+    total, status = telling.conclude(rows)
+    print(telling.as_json(rows) if arguments.json else total)
+    return status
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silent(line: str) -> None:
+    """A document for machines has no other lines."""
 
 
 def _coverage(arguments: argparse.Namespace) -> int:

@@ -30,30 +30,30 @@ def _row(
     row: Defect, seen: RowSeen | None, drilled: Mapping[str, Mapping[str, Any]], policy: Policy
 ) -> DefectRow:
     literal, intended = _forms(row, policy)
-    known: dict[str, Any] = {}
-    if row.drilled:
-        known = _drilled(drilled.get(row.drilled.promise))
-    elif seen:
-        known = {
-            name: getattr(seen, name) for name in ("shown", "why_not", "literal_seen", "intended_seen", "at")
-        }
-    elif row.numbers:
-        # The text's own figures need no run: they are worked out anew each time.
-        known = _figures(row)
     return DefectRow(
-        row.id,
-        row.number,
-        row.id.partition(".")[0],
-        row.where,
-        row.says,
-        row.shows,
-        row.mended,
-        row.promises,
-        row.way,
-        literal,
-        intended,
-        **known,
+        id=row.id,
+        number=row.number,
+        runbook=row.id.partition(".")[0],
+        where=row.where,
+        says=row.says,
+        shows=row.shows,
+        mended_by=row.mended,
+        promises=row.promises,
+        way=row.way,
+        literal=literal,
+        intended=intended,
+        **_known(row, seen, drilled),
     )
+
+
+def _known(row: Defect, seen: RowSeen | None, drilled: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is on record; the text's own figures need no run: they are worked out anew each time."""
+    if row.drilled:
+        return _drilled(drilled.get(row.drilled.promise))
+    if row.numbers:
+        return _figures(row)
+    names = ("shown", "why_not", "literal_seen", "intended_seen", "at")
+    return {name: getattr(seen, name) for name in names} if seen else {}
 
 
 def _drilled(seen: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -145,21 +145,7 @@ def start_kafka(home: pathlib.Path, environment: Json, settings: Json) -> None:
     """A broker of its own in KRaft mode; KAFKA is its address."""
     port = free_port()
     properties = home / "kafka.properties"
-    told = {
-        "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": home / "kafka",
-        "offsets.topic.replication.factor": 1,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "offsets.topic.num.partitions": 1,
-        "group.initial.rebalance.delay.ms": 0,
-    }
+    told = kafka_properties(port) | {"log.dirs": home / "kafka"}
     properties.write_text("".join(f"{name}={said}\n" for name, said in told.items()))
     environment |= {"KAFKA": f"127.0.0.1:{port}", "KAFKA_HEAP_OPTS": "-Xmx256m", "LOG_DIR": str(home)}
     script = (
@@ -170,6 +156,24 @@ def start_kafka(home: pathlib.Path, environment: Json, settings: Json) -> None:
     )
     if bash(script, home / "work", environment, 60)["exit"]:
         raise ServerFailed("Kafka did not start")
+
+
+def kafka_properties(port: int) -> Json:
+    """One broker that is its own controller, on loopback."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{port + 1}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{port + 1}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "offsets.topic.num.partitions": 1,
+        "group.initial.rebalance.delay.ms": 0,
+    }
 
 
 SERVERS = {"postgres": start_postgres, "redis": start_redis, "kafka": start_kafka}

@@ -188,8 +188,26 @@ def _await(there: Callable[[], bool]) -> None:
 
 def _write_tools(kube: Kube, names: Mapping[str, str], directory: Path) -> None:
     """A kubeconfig with the account's token, and a kubectl that knows the scratch names."""
-    kubectl = kube.kubectl.program
-    path = f"/api/v1/namespaces/{names[DEFAULT]}/serviceaccounts/{ACCOUNT}/token"
+    (directory / "work").mkdir()
+    (directory / "bin").mkdir()
+    kubeconfig = directory / "kubeconfig"
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_text(json.dumps(_kubeconfig(kube, names[DEFAULT])))
+    wrapper = directory / "bin" / "kubectl"
+    script = _WRAPPER.format(
+        python=sys.executable,
+        names=dict(names),
+        kubectl=str(kube.kubectl.program),
+        known=_any_of(names),
+        field=_field(names),
+    )
+    wrapper.write_text(script)
+    wrapper.chmod(0o755)
+
+
+def _kubeconfig(kube: Kube, home: str) -> Json:
+    """One context: the account's, in the namespace that stands for the default one."""
+    path = f"/api/v1/namespaces/{home}/serviceaccounts/{ACCOUNT}/token"
     body = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
@@ -199,27 +217,12 @@ def _write_tools(kube: Kube, names: Mapping[str, str], directory: Path) -> None:
     cluster: Json = {"server": kube.access.url}
     cluster |= {"certificate-authority": kube.access.ca} if kube.access.ca else {}
     cluster |= {} if kube.access.verify else {"insecure-skip-tls-verify": True}
-    kubeconfig = {
+    context = {"cluster": "form", "user": "form", "namespace": home}
+    return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "form",
         "clusters": [{"name": "form", "cluster": cluster}],
         "users": [{"name": "form", "user": {"token": token}}],
-        "contexts": [
-            {"name": "form", "context": {"cluster": "form", "user": "form", "namespace": names[DEFAULT]}}
-        ],
+        "contexts": [{"name": "form", "context": context}],
     }
-    (directory / "work").mkdir()
-    (directory / "bin").mkdir()
-    (directory / "kubeconfig").write_text(json.dumps(kubeconfig))
-    (directory / "kubeconfig").chmod(0o600)
-    wrapper = directory / "bin" / "kubectl"
-    script = _WRAPPER.format(
-        python=sys.executable,
-        names=dict(names),
-        kubectl=str(kubectl),
-        known=_any_of(names),
-        field=_field(names),
-    )
-    wrapper.write_text(script)
-    wrapper.chmod(0o755)

@@ -11,45 +11,43 @@ from rundrill.defect import Defect
 from rundrill.defects.rows import show_rows
 from rundrill.defects.saved import RowSeen, current, read_seen, save_seen
 from rundrill.errors import PolicyError
-from rundrill.policy import Policy, load_policy
+from rundrill.policy import Policy
 from rundrill.session import open_session
 from rundrill.wording import did_you_mean
 
 REPORTS = Path("reports")
 
 
-def tell_defects(
-    path: Path,
-    target: str,
-    only: tuple[str, ...],
-    runbooks: tuple[str, ...],
-    as_json: bool,
-    saved: bool,
-    say: Callable[[str], None],
-) -> int:
-    """The exit status: 0 where every row that was asked for is shown, 1 where one is not."""
-    policy = load_policy(path)
-    rows = asked_rows(policy, only, runbooks)
+def run_rows(path: Path, target: str, rows: Sequence[Defect], say: Callable[[str], None]) -> None:
+    """Shows these rows, tells each and puts it on record at once: what comes later may be cut short."""
     by_id = {row.id: row for row in rows}
 
     def told(row: RowSeen) -> None:
-        # On record at once: what comes later may be cut short.
         save_seen([row], REPORTS)
-        if not as_json:
-            say("\n".join(lines(by_id[row.id], row)))
+        say("\n".join(lines(by_id[row.id], row)))
 
-    if not saved:
-        with open_session(path, target, REPORTS, disruptive=False) as session:
-            show_rows(rows, session.kube, told)
+    with open_session(path, target, REPORTS, disruptive=False) as session:
+        show_rows(rows, session.kube, told)
+
+
+def tell_saved(rows: Sequence[Defect], say: Callable[[str], None]) -> None:
+    """Tells what is on record of these rows."""
     record = current(rows, read_seen(REPORTS))
-    if as_json:
-        say(json.dumps([_document(row, record.get(row.id)) for row in rows], indent=1, ensure_ascii=False))
-    elif saved:
-        for row in rows:
-            say("\n".join(lines(row, record.get(row.id))))
-    if not as_json:
-        say(totals(rows, record))
-    return 0 if all(one.shown for one in record.values()) and len(record) == len(_own(rows)) else 1
+    for row in rows:
+        say("\n".join(lines(row, record.get(row.id))))
+
+
+def as_json(rows: Sequence[Defect]) -> str:
+    """The rows with what is on record of each, for machines."""
+    record = current(rows, read_seen(REPORTS))
+    return json.dumps([_document(row, record.get(row.id)) for row in rows], indent=1, ensure_ascii=False)
+
+
+def conclude(rows: Sequence[Defect]) -> tuple[str, int]:
+    """The totals, and the exit status: 0 where every row is shown that can be without a drill, 1 where one is not."""
+    record = current(rows, read_seen(REPORTS))
+    own = [row for row in rows if row.way != "drilled"]
+    return totals(rows, record), 0 if all(row.id in record and record[row.id].shown for row in own) else 1
 
 
 def asked_rows(policy: Policy, only: Sequence[str], runbooks: Sequence[str]) -> list[Defect]:
@@ -64,11 +62,6 @@ def asked_rows(policy: Policy, only: Sequence[str], runbooks: Sequence[str]) -> 
         for row in policy.defects
         if (not only or row.id in only) and (not slugs or row.id.partition(".")[0] in slugs)
     ]
-
-
-def _own(rows: Sequence[Defect]) -> list[Defect]:
-    """Those that this word can show; a drilled one is shown by a drill."""
-    return [row for row in rows if row.way != "drilled"]
 
 
 def lines(row: Defect, seen: RowSeen | None) -> list[str]:

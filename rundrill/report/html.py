@@ -20,6 +20,7 @@ from rundrill.verdict import Because
 
 type Json = dict[str, Any]
 
+FOLDER = Path(__file__).parent
 KINDS = {
     "objective": "Objectives",
     "alert": "Alerts",
@@ -40,10 +41,37 @@ EXCERPT = 700
 
 def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
     """The page of a report document, with excerpts of the raw evidence where it is given."""
-    folder = Path(__file__).parent
     told = {one["id"] for one in report["promises"] if one["verdict"] in ("MISSED", "UNKNOWN")}
+    return (
+        _pages()
+        .get_template("report.html.j2")
+        .render(
+            **report,
+            css=(FOLDER / "report.css").read_text(encoding="utf-8"),
+            kinds=KINDS,
+            marks=MARKS,
+            attention=alike(report["promises"], ("MISSED", "UNKNOWN")),
+            cause=cause_of,
+            most_told=MOST_TOLD,
+            whole=whole(report["runbooks"]),
+            figured=figured,
+            joined=_joined(report),
+            excerpts={
+                name: excerpts(seen) for name, seen in evidence.items() if seen is not None and name in told
+            },
+            mends={defect["promise"]: defect for defect in report["defects"]},
+            timeline=timeline,
+            phases=phases,
+            against=against,
+            buckets=buckets,
+            latency_ticks=LATENCY_TICKS,
+        )
+    )
+
+
+def _pages() -> Environment:
     pages = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -59,27 +87,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
         "unbroken": lambda text: _COUNTED.sub("\u00a0", text),
         "clock": lambda text: clock_text(datetime.fromisoformat(text)),
     }
-    return pages.get_template("report.html.j2").render(
-        **report,
-        css=(folder / "report.css").read_text(encoding="utf-8"),
-        kinds=KINDS,
-        marks=MARKS,
-        attention=alike(report["promises"], ("MISSED", "UNKNOWN")),
-        cause=cause_of,
-        most_told=MOST_TOLD,
-        whole=whole(report["runbooks"]),
-        figured=figured,
-        joined=_joined(report),
-        excerpts={
-            name: excerpts(seen) for name, seen in evidence.items() if seen is not None and name in told
-        },
-        mends={defect["promise"]: defect for defect in report["defects"]},
-        timeline=timeline,
-        phases=phases,
-        against=against,
-        buckets=buckets,
-        latency_ticks=LATENCY_TICKS,
-    )
+    return pages
 
 
 def figured(promises: list[Json]) -> list[tuple[str, list[Json]]]:
