@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from services.pipeline.bus import Bus
 from services.pipeline.counts import FAILED, REQUESTS, SECONDS, born, count_lines
@@ -105,7 +106,11 @@ def application(settings: Settings) -> Starlette:
             yield
         await cache.aclose()
 
-    routes = [
+    return build(settings, _routes(health, desk), lifespan)
+
+
+def _routes(health: Health, desk: Desk) -> list[Route]:
+    return [
         route("/live", health.live, counted=False),
         route("/health", health.told, counted=False),
         route("/api/v1/health", health.told, counted=False),
@@ -114,4 +119,3 @@ def application(settings: Settings) -> Starlette:
         route("/api/v1/requests/{id}", desk.one),
         route("/api/v1/reports/daily", health.daily),
     ]
-    return build(settings, routes, lifespan)
