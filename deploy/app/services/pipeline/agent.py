@@ -171,12 +171,10 @@ def agent_service(
             await agent.stop()
         await cache.aclose()
 
-    routes = [
-        route("/live", _live, counted=False),
-        route("/ready", agent.ready, counted=False),
-        route("/admin/consumer", agent.told, counted=False),
-    ]
-    return build(settings, routes, lifespan)
+    told = {"/live": _live, "/ready": agent.ready, "/admin/consumer": agent.told}
+    return build(
+        settings, [route(path, endpoint, counted=False) for path, endpoint in told.items()], lifespan
+    )
 
 
 async def _live(_: Request) -> Response:
