@@ -60,13 +60,18 @@ def names_of(promise: Promise) -> tuple[str, ...]:
 
 
 def chosen(policy: Policy, asked: Asked) -> frozenset[str] | None:
-    """The experiments and crowds that may be run; None is all of them."""
+    """The experiments and crowds that may be run, those that nobody wrote left out; None is all of them."""
+    planned = {
+        name
+        for runbook in policy.runbooks
+        for name in (*runbook.planned.experiments, *runbook.planned.crowds)
+    }
     if asked.gameday:
-        return frozenset((*asked.gameday.experiments, *asked.gameday.crowds))
-    if asked.only:
-        wanted = (promise for promise in policy.promises if set(names_of(promise)) & set(asked.only))
-        return frozenset(name for promise in wanted for name in names_of(promise)[1:])
-    return None
+        return frozenset((*asked.gameday.experiments, *asked.gameday.crowds)) - planned
+    if not asked.only and not planned:
+        return None
+    wanted = [one for one in policy.promises if not asked.only or set(names_of(one)) & set(asked.only)]
+    return frozenset(name for promise in wanted for name in names_of(promise)[1:]) - planned
 
 
 def left_out(promise: Promise, asked: Asked, slug: str) -> bool:

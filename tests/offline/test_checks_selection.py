@@ -123,6 +123,16 @@ def test_an_alert_whose_experiment_is_planned_is_looked_at_for_its_wiring(shop: 
     assert why_not(shop.promise("shop.alert.queue"), Asked(), shop.runbook("shop"), ()) is None
 
 
+def test_a_run_of_everything_runs_what_is_written(shop: Policy) -> None:
+    asked = Asked(disruptive=True)
+    assert chosen(shop, asked) == {"lose-the-shop", "synthetic-alert", "shoppers"}
+    stages = {
+        name: order_of(shop.promise(f"shop.{name}"), asked, chosen(shop, asked))[0]
+        for name in ("alert.down", "alert.queue")
+    }
+    assert stages["alert.queue"] == 3 < stages["alert.down"]
+
+
 def test_a_runbook_may_be_asked_for_alone(shop: Policy) -> None:
     asked = asked_for(shop, False, None, (), ("shop",))
     assert not left_out(shop.promise("shop.slo.orders"), asked, "shop")
