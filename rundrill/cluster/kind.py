@@ -116,21 +116,21 @@ class Kind:
         """Puts image archives on every node, but for those whose every name is already there."""
         for path in archives:
             refs = open_archive(path).refs
-            if not refs or not all(self.has_image(ref) for ref in refs):
+            if not refs or self.missing_images(refs):
                 say(f"kind load image-archive {path.name}")
                 _run("kind", "load", "image-archive", str(path), f"--name={CLUSTER}")
 
     def forget_images(self, repositories: tuple[str, ...], kept: Collection[str], say: Progress) -> None:
         """Does nothing: the kubelets of kind remove what they do not need."""
 
-    def has_image(self, ref: str) -> bool:
-        """Whether every node has the image."""
+    def missing_images(self, refs: Collection[str]) -> set[str]:
+        """Those of these images that some node does not have."""
         nodes = _run("kind", "get", "nodes", f"--name={CLUSTER}").split()
         listed = [
-            _run("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "-q")
+            _run("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "-q").split()
             for node in nodes
         ]
-        return bool(listed) and all(qualified(ref) in names.split() for names in listed)
+        return {ref for ref in refs if not listed or not all(qualified(ref) in names for names in listed)}
 
 
 def _run(*argv: str, given: str | None = None) -> str:

@@ -154,9 +154,10 @@ class Native:
         if gone:
             say(f"removed {len(gone)} old images")
 
-    def has_image(self, ref: str) -> bool:
-        """Whether every node has the image."""
-        return all(images.qualified(ref) in images.images_on(node) for node in self._living())
+    def missing_images(self, refs: Collection[str]) -> set[str]:
+        """Those of these images that some node does not have."""
+        there = [images.images_on(node) for node in self._living()]
+        return {ref for ref in refs if not all(images.qualified(ref) in names for names in there)}
 
     def _living(self) -> list[Node]:
         pair = nodes.living(self.places, find_binaries(self.places))

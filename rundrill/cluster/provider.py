@@ -75,6 +75,6 @@ class Provider(Protocol):
     def forget_images(self, repositories: tuple[str, ...], kept: Collection[str], say: Progress) -> None:
         """Removes images of these repositories that nobody uses, but for those kept."""
 
-    def has_image(self, ref: str) -> bool:
-        """Whether every node has the image."""
+    def missing_images(self, refs: Collection[str]) -> set[str]:
+        """Those of these images that some node does not have."""
         ...

@@ -82,9 +82,9 @@ def deliver(images: Iterable[Image], base: Image, provider: Provider, home: Path
     with _alone(home):
         # What an `up` left that was killed while it wrote.
         shutil.rmtree(out, ignore_errors=True)
-        for image in (base, *images):
-            if provider.has_image(image.ref):
-                continue
+        wanted = {image.ref: image for image in (base, *images)}
+        missing = provider.missing_images(wanted)
+        for image in (image for ref, image in wanted.items() if ref in missing):
             known = base.layers if provider.keeps_layers and image != base else ()
             with image.archived(out, known) as archive:
                 provider.load_images([archive], say)
