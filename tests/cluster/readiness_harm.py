@@ -168,21 +168,34 @@ def _done(act: Callable[[], None]) -> bool:
 def take_connections(session: Session, undoing: contextlib.ExitStack) -> None:
     """As many idle sessions as fill the server to 84%."""
     undoing.callback(in_pod, session, "primary", ["psql", "-qXd", "postgres", "-c", END.format("taken")])
-    in_pod(session, "primary", ["bash", "-c", TAKE])
+    pod = session.kube.items("v1/Pod", SPACE, selector="app=ai-data-readiness-app")[0]["metadata"]["name"]
+    done = session.kube.exec(SPACE, pod, "app", ["bash", "-c", TAKE, HOLD])
+    assert done.code == 0, done
 
 
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'"
 # A transaction that somebody began and forgot: no dead row that it might still see can be removed.
 FORGET = """
 export PGAPPNAME=forgotten
-(((echo 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM unindexed;'; sleep 150) | psql -qXd ai_data_readiness) > /dev/null 2>&1 &)
+begin='BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM unindexed;'
+setsid bash -c "(echo '$begin'; sleep 150) | psql -qXd ai_data_readiness" < /dev/null > /dev/null 2>&1 &
 until psql -XAtd postgres -c "SELECT 1 FROM pg_stat_activity WHERE application_name = 'forgotten' AND state = 'idle in transaction'" | grep -q 1
 do sleep 0.2; done
 """
+# One process beside the application holds them all; it says that it does, and ends when they are ended.
+HOLD = """
+import os, psycopg, time
+url = os.environ["DATABASE_URL"] + "?application_name=taken"
+held = [psycopg.connect(url, autocommit=True)]
+count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+while len(held) < 100 and held[0].execute(count).fetchone()[0] < 84:
+    held.append(psycopg.connect(url, autocommit=True))
+open("/tmp/held", "w").close()
+time.sleep(150)
+"""
 TAKE = """
-taken=$(psql -XAtd postgres -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-export PGAPPNAME=taken
-for _ in $(seq $((84 - taken))); do ((sleep 150 | psql -qXd ai_data_readiness) > /dev/null 2>&1 &); done
+rm -f /tmp/held; setsid python3 -c "$0" < /dev/null > /dev/null 2>&1 &
+until [ -e /tmp/held ]; do sleep 0.2; done
 """
 
 
@@ -196,8 +209,8 @@ def ask_the_cache_in_vain(session: Session, undoing: contextlib.ExitStack) -> No
 
 
 TRUNCATE = """
-dump=$(readlink -f /backups/latest.sql.gz); cp -p "$dump" /scratch/kept
-truncate -s -200 "$dump"; python3 -m services; cp -p /scratch/kept "$dump"; exit 0
+dump=$(readlink -f /backups/latest.sql.gz); cp -p "$dump" /tmp/kept
+truncate -s -200 "$dump"; python3 -m services; cp -p /tmp/kept "$dump"; exit 0
 """
 
 

@@ -44,14 +44,24 @@ BROKEN = {
     "config.pg-reload": r"waiting is 1, expected 0",
     "cache.maxmemory-policy": r"maxmemory-policy is noeviction.*maxmemory is 0",
     "cache.memory": r"inf",
+    "config.pg-effective-cache-size": r"is 512MB, expected 1GB",
+    "health.persistent-volumes": r"phase is Pending, expected Bound",
+    "incident.sev1-resolution": r"severity 1: longest is",
     "incident.sev2-response": r"severity 2: longest is",
     "incident.sev2-resolution": r"severity 2: longest is",
+    "incident.sev3-response": r"severity 3: longest is",
+    "incident.sev3-resolution": r"severity 3: longest is",
     "incident.sev3-escalation": r"severity 3: longest is",
+    "incident.sev4-response": r"severity 4: longest is",
+    "incident.sev4-resolution": r"without_release is 1",
+    "incident.sev4-escalation": r"severity 4: longest is",
     "incident.process-stages": r"incomplete is 1",
     "maintenance.window": r"outside is 1",
     "maintenance.window-duration": r"longest is .*late is 1",
     "maintenance.window-notice": r"shortest is",
+    "maintenance.daily-logs-alerts": r"age is",
     "maintenance.daily-resources": r"age is",
+    "maintenance.weekly-performance": r"age is",
     "maintenance.monthly-capacity": r"age is",
     "security.suspicious-events": r"unexplained is 1",
 }
@@ -61,17 +71,20 @@ EXPIRED = {
 }
 ITS_LABELS = {"app": "another-door"}
 ADDED = """
-INSERT INTO incidents (severity, title, detected_at) VALUES (2, 'of a test', now() - interval '30 hours');
-INSERT INTO incidents (severity, title, detected_at, responded_at, resolved_at)
-VALUES (3, 'of a test', now() - interval '60 hours', now() - interval '59 hours', now());
-INSERT INTO incidents (severity, title, release, detected_at, assessed_at, responded_at, investigated_at, resolved_at, communicated_at, closed_at)
+INSERT INTO incidents (severity, title, release, detected_at) VALUES
+    (1, 'of a test', NULL, now() - interval '5 hours'),
+    (2, 'of a test', NULL, now() - interval '30 hours'),
+    (3, 'of a test', NULL, now() - interval '80 hours'),
+    (4, 'of a test', NULL, now() - interval '8 days');
+INSERT INTO incidents (severity, title, release, detected_at, assessed_at, responded_at, investigated_at, resolved_at,
+                       communicated_at, closed_at)
 SELECT 4, 'of a test', '2026.3', now(), now(), now(), now(), now(), now(), now();
 INSERT INTO maintenance_windows (announced_at, starts_at, ends_at, steps)
 VALUES ('2026-02-07 20:00Z', '2026-02-08 02:00Z', '2026-02-08 05:00Z', '["of a test"]');
 INSERT INTO changes (reference, what, hand, purpose, at)
 VALUES ('of a test', 'roll-out', 'somebody', 'maintenance', '2026-02-03 14:00Z');
 INSERT INTO cluster_events VALUES ('of a test', 'x', 'x', 'Warning', 'Forbidden', 'User "x" is forbidden', 1, now());
-UPDATE reports SET made_at = made_at - interval '40 days' WHERE kind IN ('resources', 'capacity');
+UPDATE reports SET made_at = made_at - interval '40 days';
 """
 REMOVED = """
 DELETE FROM incidents WHERE title = 'of a test';
@@ -166,6 +179,7 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     alter("v1/Service", DATA, "schema-service", {"spec": {"selector": {"app": "nobody"}}})
     make("rbac.authorization.k8s.io/v1/Role", SERVICES, TOO_WIDE)
     make("rbac.authorization.k8s.io/v1/RoleBinding", SERVICES, TOO_WIDE_BINDING)
+    make("v1/PersistentVolumeClaim", DATA, UNUSED)
     take("networking.k8s.io/v1/NetworkPolicy", DATA, "default-deny")
     take("v1/Service", MODELS, "synthetic-data-service")
     route = session.kube.one("networking.k8s.io/v1/Ingress", SERVICES, "auth")["spec"]["rules"]
@@ -176,12 +190,14 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
         session,
         "ALTER SYSTEM RESET random_page_cost",
         "ALTER SYSTEM RESET shared_buffers",
+        "ALTER SYSTEM RESET effective_cache_size",
         "SELECT pg_reload_conf()",
     )
     superuser(
         session,
         "ALTER SYSTEM SET random_page_cost = 4",
         "ALTER SYSTEM SET shared_buffers = '128MB'",
+        "ALTER SYSTEM SET effective_cache_size = '512MB'",
         "SELECT pg_reload_conf()",
     )
     undoing.callback(redis, session, "config", "set", "maxmemory", "256mb", "maxmemory-policy", "allkeys-lru")
@@ -191,6 +207,10 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     superuser(session, ADDED)
 
 
+UNUSED: Json = {
+    "metadata": {"name": "unused"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}},
+}
 TOO_WIDE: Json = {
     "metadata": {"name": "too-wide"},
     "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
