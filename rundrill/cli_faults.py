@@ -1,4 +1,4 @@
-"""The words that end faults: stop, while a run is at work, and recover, once it is gone."""
+"""The words about faults: plan beforehand, stop while a run is at work, recover once it is gone."""
 
 import argparse
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,34 @@ STOPS_WITHIN = timedelta(seconds=10)
 
 
 def fault_words(words: Words) -> None:
-    """Adds stop and recover."""
+    """Adds plan, stop and recover."""
+    planned = add_word(words, "plan", _plan, "say what a game day would touch, expect, take and cost")
+    planned.add_argument(
+        "name", nargs="?", default="first", metavar="NAME", help="an entry of `gamedays` (default: first)"
+    )
     stop = add_word(words, "stop", _stop, "stop the run at work on a target: its faults are undone at once")
     recover = add_word(words, "recover", _recover, "undo every fault that the ledger still holds open")
-    for word in (stop, recover):
+    for word in (planned, stop, recover):
         target_options(word)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from rundrill.errors import PolicyError
+    from rundrill.plan import plan
+    from rundrill.session import open_session
+    from rundrill.units import duration_text
+
+    with open_session(arguments.policy, target_of(arguments), Path("reports"), disruptive=True) as session:
+        known = session.policy.gamedays
+        if arguments.name not in known:
+            raise PolicyError(f"found no game day {arguments.name!r}, expected one of: {', '.join(known)}")
+        planned = plan(session, known[arguments.name])
+    for one in planned:
+        print("\n".join(one.lines))
+    total = timedelta(seconds=round(sum(one.lasts.total_seconds() for one in planned)))
+    refused = [one.experiment for one in planned if one.refused]
+    print(f"{len(planned)} experiments, {duration_text(total)} one after another; nothing was touched")
+    return 2 if refused else 0
 
 
 def _stop(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ OVERVIEW = """\
 examples:
   rundrill up                            a drill cluster with a platform on it
   rundrill gate                          read-only checks
+  rundrill plan first                    what that game day would touch
   rundrill gameday first                 faults under load, restores, report
   rundrill drill lose-the-auth-service   one experiment
   rundrill report                        the summary of the newest run
@@ -50,6 +51,13 @@ examples:
   rundrill drill aic-aipaas.restore.manual-dump aic-aipaas.alert.db-pool
 
 {_EXITS}""",
+    "plan": """\
+examples:
+  rundrill plan         the game day `first`
+  rundrill plan all     everything that slo.yaml plans
+
+exit status: 0, or 2 where the guard would refuse a fault.
+""",
     "stop": "exit status: 0 where every fault is undone, 4 where one is open after 10 s.",
     "coverage": """\
 examples:

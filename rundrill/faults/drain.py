@@ -25,10 +25,10 @@ def preview(session: Session, node: str) -> guard.Preview:
     )
 
 
-def drain_node_of(namespace: str, workload: str, configuration: Mapping[str, Any] | None = None) -> str:
+def drainnode_of(namespace: str, workload: str, configuration: Mapping[str, Any] | None = None) -> str:
     """What showed that the node is empty; it is one that hosts a pod of that workload and allows drills."""
     session, drill = child.session(), child.directory()
-    node = _node_of(session, namespace, workload)
+    node = node_of(session, namespace, workload)
     guard.allow(session, preview(session, node), configuration)
     pods = _movable(session, node)
     with child.injecting("drain", {"node": node, "workloads": _workloads(session, pods)}):
@@ -61,7 +61,8 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     return f"{node} takes pods again; {len(wanted)} workloads have all their pods"
 
 
-def _node_of(session: Session, namespace: str, workload: str) -> str:
+def node_of(session: Session, namespace: str, workload: str) -> str:
+    """The first node by name that hosts a pod of the workload and allows drills."""
     hosts = {
         pod["spec"].get("nodeName") for pod in session.kube.items("v1/Pod", namespace, f"app={workload}")
     }
