@@ -1,0 +1,55 @@
+"""What a plan says of an experiment before it is run."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import yaml
+
+import rundrill.faults
+from rundrill.plan import FORESEE, Planned, _last_time
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_plan_names_targets_alerts_time_and_cost() -> None:
+    planned = Planned(
+        experiment="lose-the-shop",
+        title="The shop is lost",
+        crowd="shoppers",
+        touches=("scale to zero shop: Deployment web: 2 of 2", "  web-1", "  web-2"),
+        refused=False,
+        alerts=("ServiceDown",),
+        lasts=timedelta(seconds=90.4),
+        seen=True,
+        cost=("3.5% of the error budget of shop.slo.availability",),
+    )
+    said = "\n".join(planned.lines)
+    assert "lose-the-shop (took 1m30s): The shop is lost" in said
+    assert "2 of 2" in said
+    assert "alerts expected: ServiceDown" in said
+    assert "at worst 3.5%" in said
+
+
+def test_the_time_is_that_of_the_newest_run_that_came_to_its_end(tmp_path: Path) -> None:
+    for run, status, lasted in (("20270101", "completed", 61.5), ("20270102", "interrupted", 5.0)):
+        folder = tmp_path / run / "evidence" / "x"
+        folder.mkdir(parents=True)
+        (folder / "journal.json").write_text(json.dumps({"status": status, "duration": lasted}))
+    assert _last_time(tmp_path, "x") == timedelta(seconds=61.5)
+    assert _last_time(tmp_path, "y") is None
+
+
+def test_every_fault_of_our_experiments_can_be_foreseen() -> None:
+    steps = [
+        step.get("provider") or {}
+        for file in (ROOT / "experiments").glob("*.yaml")
+        for step in yaml.safe_load(file.read_text())["method"]
+    ]
+    faults = {
+        f"{step['module'].rpartition('.')[2]}.{step['func']}"
+        for step in steps
+        if step.get("module", "").startswith(rundrill.faults.__name__) and step["func"] != "undo_all"
+    }
+    assert faults
+    assert faults <= FORESEE.keys()
