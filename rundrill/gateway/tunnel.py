@@ -4,6 +4,7 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from rundrill.gateway.streams import NotYet, Place, Stream, StreamError, Streams
 PASSES_S = 30.0
 """How long one side may take to accept what the other sent."""
 _A_MOMENT_S = 0.05
+_FRESH_S = 1.0
 _CHUNK = 65536
 _DATA = 0
 
@@ -24,12 +26,15 @@ class Tunnel:
 
     streams: Streams
     find: Callable[[], Place]
+    first: Place | None = None
+    """Where the first connection leads, found just now by whoever opened this."""
     lost: bool = False
     """Whether a connection found nobody to lead to since this was last set back."""
 
     def __post_init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=32)
         self.address: tuple[str, int] = self._listening.getsockname()
+        self._opened = time.monotonic()
         threading.Thread(target=self._serve, daemon=True, name=f"tunnel {self.address[1]}").start()
 
     def close(self) -> None:
@@ -52,7 +57,9 @@ class Tunnel:
             ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ours.settimeout(PASSES_S)
             try:
-                theirs = self.streams.connect(self.find())
+                first = self.first if time.monotonic() - self._opened < _FRESH_S else None
+                self.first = None
+                theirs = self.streams.connect(first or self.find())
             except TargetError:
                 self.lost = True
                 return

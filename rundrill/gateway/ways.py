@@ -65,9 +65,9 @@ class Ways:
         """A tunnel that is open, or a new one; where the last connection found nobody, it is looked for again here."""
         known = self._open.get(name)
         if known is None or known.lost:
-            find()
+            place = find()
             with self._lock:
-                known = self._open.get(name) or Tunnel(self._kube.streams, find)
+                known = self._open.get(name) or Tunnel(self._kube.streams, find, place)
                 self._open[name] = known
             known.lost = False
         return known.address
