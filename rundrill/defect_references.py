@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rundrill import promql
 from rundrill.defect import Defect
 from rundrill.reading import Location
-from rundrill.wording import did_you_mean
+from rundrill.wording import hint
 from rundrill.written import Written
 
 type Found = Iterator[tuple[Location, str]]
@@ -24,7 +24,7 @@ def row_faults(defect: Defect, slug: str, written: Written) -> Found:
     named = (("promises", number, name) for number, name in enumerate(defect.promises))
     for key, number, name in named:
         if name not in ids:
-            yield (key, number), f"there is no promise {name!r}{_near(name, ids)}"
+            yield (key, number), f"there is no promise {name!r}{hint(name, ids)}"
     yield from _drilled(defect, written)
     yield from _queries(defect)
 
@@ -35,7 +35,7 @@ def _drilled(defect: Defect, written: Written) -> Found:
     quoted = [promise.id for _, _, promise in written.promises() if promise.literal]
     if defect.drilled.promise not in quoted:
         says = f"no promise {defect.drilled.promise!r} has a `literal`"
-        yield ("drilled", "promise"), says + _near(defect.drilled.promise, quoted)
+        yield ("drilled", "promise"), says + hint(defect.drilled.promise, quoted)
 
 
 def _queries(defect: Defect) -> Found:
@@ -48,8 +48,3 @@ def _queries(defect: Defect) -> Found:
         expr = form if isinstance(form, str) else form.expr
         if fault := promql.fault_of(expr):
             yield (defect.way, name), f"is no PromQL: {fault}"
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = did_you_mean(name, known)
-    return near if len(near) < 200 else ""

@@ -11,7 +11,7 @@ from rundrill.loading import Loaded
 from rundrill.promise import SYNTHETIC, Promise, Question
 from rundrill.reading import Location
 from rundrill.runbook import Indicator, Runbook, crowd_file, experiment_file
-from rundrill.wording import Mistake, did_you_mean
+from rundrill.wording import Mistake, hint
 from rundrill.written import Written
 
 
@@ -223,5 +223,4 @@ def _front_found(front: FrontPage, written: Written) -> Found:
 
 
 def _unknown(name: str, what: str, known: Iterable[str]) -> str:
-    near = did_you_mean(name, known)
-    return f"there is no {what} {name!r}" + (near if len(near) < 200 else "")
+    return f"there is no {what} {name!r}{hint(name, known)}"

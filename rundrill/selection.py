@@ -9,6 +9,7 @@ from rundrill.policy import Gameday, Policy
 from rundrill.promise import Promise
 from rundrill.runbook import Runbook, not_written
 from rundrill.verdict import Because
+from rundrill.wording import hint
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def asked_for(
     for name in names:
         if name not in known_names:
             raise PolicyError(
-                f"{policy.path}: {name!r} is neither a promise's id nor an experiment nor a crowd"
+                f"{policy.path}: {name!r} is neither a promise's id nor an experiment nor a crowd{hint(name, known_names)}"
             )
     slugs = tuple(policy.runbook(slug).runbook for slug in runbooks)
     return Asked(disruptive, policy.gamedays[gameday] if gameday else None, names, slugs)

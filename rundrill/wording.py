@@ -133,6 +133,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (known: {', '.join(words)})" if words else ""
 
 
+def hint(word: str, known: Iterable[str]) -> str:
+    """The same, and nothing where the known words would fill the screen."""
+    near = did_you_mean(word, known)
+    return near if len(near) < 200 else ""
+
+
 def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 

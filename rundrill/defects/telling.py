@@ -13,7 +13,7 @@ from rundrill.defects.saved import RowSeen, current, read_seen, save_seen
 from rundrill.errors import PolicyError
 from rundrill.policy import Policy
 from rundrill.session import open_session
-from rundrill.wording import did_you_mean
+from rundrill.wording import hint
 
 REPORTS = Path("reports")
 
@@ -55,7 +55,7 @@ def asked_rows(policy: Policy, only: Sequence[str], runbooks: Sequence[str]) -> 
     known = [row.id for row in policy.defects]
     for name in only:
         if name not in known:
-            raise PolicyError(f"{policy.path}: there is no defect {name!r}{did_you_mean(name, known)[:200]}")
+            raise PolicyError(f"{policy.path}: there is no defect {name!r}{hint(name, known)}")
     slugs = {policy.runbook(slug).runbook for slug in runbooks}
     return [
         row
