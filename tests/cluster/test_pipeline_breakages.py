@@ -106,7 +106,23 @@ def missed(seen: Mapping[str, Verdict]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def healthy(session: Session) -> dict[str, Verdict]:
+    export(session)
     return settled(session, {})
+
+
+def export(session: Session) -> None:
+    """One more backup: the newest may be of before the configuration changed last."""
+    job = session.kube.one("batch/v1/CronJob", SPACE, "automated-backup")["spec"]["jobTemplate"]
+    name = f"for-the-tests-{datetime.now(UTC):%H%M%S}"
+    session.kube.create("batch/v1/Job", SPACE, {"metadata": {"name": name}, "spec": job["spec"]})
+    try:
+        assert until(lambda: _job(session, name)["status"].get("succeeded") == 1, SOON)
+    finally:
+        session.kube.delete("batch/v1/Job", SPACE, name)
+
+
+def _job(session: Session, name: str) -> Json:
+    return session.kube.one("batch/v1/Job", SPACE, name)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +136,9 @@ def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     """Every breakage; none hides another."""
     # An export of now would hold what is new, and be equal to what is wrong.
     patched(session, undoing, "batch/v1/CronJob", "automated-backup", SUSPENDED, RESUMED)
-    made(session, undoing, "v1/ConfigMap", WRONG_CONSUMER)
+    right = session.kube.one("v1/ConfigMap", SPACE, "consumer-config")["data"]
+    wrong = {"metadata": {"name": "wrong-consumer"}, "data": right | {"consumer.properties": WRONG}}
+    made(session, undoing, "v1/ConfigMap", wrong)
     patched(session, undoing, "v1/ConfigMap", "pipeline-config", {"data": NEW}, {"data": dict.fromkeys(NEW)})
     patched(session, undoing, DEPLOYMENT, "ticket-agent", wrong_agent(), right_agent())
     for name, replicas in (("triage-agent", 2), ("redis-replica", 1), ("openai", 1)):
@@ -197,20 +215,7 @@ def right_agent() -> Json:
 SUSPENDED: Json = {"spec": {"suspend": True}}
 RESUMED: Json = {"spec": {"suspend": False}}
 KEY = "request:without-an-end"
-LOG4J = """log4j.rootLogger=WARN, err
-log4j.appender.err=org.apache.log4j.ConsoleAppender
-log4j.appender.err.target=System.err
-log4j.appender.err.layout=org.apache.log4j.PatternLayout
-log4j.appender.err.layout.ConversionPattern=%p %c{1} %m%n
-log4j.logger.org.apache.kafka.clients.consumer=INFO
-"""
-WRONG_CONSUMER: Json = {
-    "metadata": {"name": "wrong-consumer"},
-    "data": {
-        "consumer.properties": "fetch.min.bytes=1\nfetch.max.wait.ms=100\nmax.poll.records=1000\n",
-        "log4j.properties": LOG4J,
-    },
-}
+WRONG = "fetch.min.bytes=1\nfetch.max.wait.ms=100\nmax.poll.records=1000\n"
 NEW = {"SINCE_THE_EXPORT": "yes"}
 DROP_TOPIC = """
 from confluent_kafka.admin import AdminClient
