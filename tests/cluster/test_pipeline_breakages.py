@@ -116,13 +116,10 @@ def export(session: Session) -> None:
     name = f"for-the-tests-{datetime.now(UTC):%H%M%S}"
     session.kube.create("batch/v1/Job", SPACE, {"metadata": {"name": name}, "spec": job["spec"]})
     try:
-        assert until(lambda: _job(session, name)["status"].get("succeeded") == 1, SOON)
+        one = partial(session.kube.one, "batch/v1/Job", SPACE, name)
+        assert until(lambda: one()["status"].get("succeeded") == 1, SOON)
     finally:
         session.kube.delete("batch/v1/Job", SPACE, name)
-
-
-def _job(session: Session, name: str) -> Json:
-    return session.kube.one("batch/v1/Job", SPACE, name)
 
 
 @pytest.fixture(scope="module")
