@@ -47,9 +47,11 @@ def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
     """Why an experiment cannot prove a promise: it watches another alert, or runs under another crowd."""
     gate = (experiment.get("steady-state-hypothesis") or {}).get("probes") or []
     acts = [step.get("provider") or {} for step in (*gate, *(experiment.get("method") or []))]
-    watched = {str((act.get("arguments") or {}).get("id")) for act in acts if act.get("func") in _WATCHING}
-    if promise.alert and promise.id not in watched:
-        return f"it watches {', '.join(sorted(watched)) or 'no alert'}"
+    watching = [act for act in acts if act.get("func") in _WATCHING]
+    watched = {(str(act["func"]), str((act.get("arguments") or {}).get("id"))) for act in watching}
+    # It may watch others too, but what it asks of any alert it must ask of this one.
+    if promise.alert and (not watched or any((func, promise.id) not in watched for func, _ in watched)):
+        return f"it watches {', '.join(sorted({id for _, id in watched})) or 'no alert'}"
     crowd = (experiment.get("configuration") or {}).get("crowd")
     if promise.drill and crowd != promise.drill.under:
         return f"it runs under {crowd}, promised under {promise.drill.under}"
