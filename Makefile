@@ -19,7 +19,7 @@ setup:     ## the Python environment (.venv) that every other target uses
 	@deploy/setup.sh
 
 drill: setup  ## a cluster, the platform, one game day, a report
-	@$(RUNDRILL) up
+	@$(RUNDRILL) up --platform aic-aipaas
 	@$(RUNDRILL) gameday first
 
 gate: setup  ## the read-only checks, as a release pipeline runs them

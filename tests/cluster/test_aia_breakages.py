@@ -36,7 +36,7 @@ BROKEN = {
     "aia.capacity.resource-quota": r"limits\.memory.* is -\d",
     "aia.database.dns": r"mas-system-postgres in aia-api-blue-.* is not there",
     "aia.database.select-one": r"exit_status is 2",
-    "aia.backup.namespace-config": r"missing_kinds is NetworkPolicy, PersistentVolumeClaim",
+    "aia.backup.namespace-config": r"missing_kinds is .*NetworkPolicy, PersistentVolumeClaim",
     "aia.backup.database-list": r"suspended is true",
     "aia.security.externalsecrets-synced": r"reason is SecretSyncedError",
     "aia.security.workload-identity": r"aia-backup.*identity",
