@@ -92,11 +92,11 @@ class Left:
 
 def why_not(promise: Promise, asked: Asked, runbook: Runbook, capabilities: Iterable[str]) -> Left | None:
     """Why this promise is not measured in this run; None where it is."""
+    if left_out(promise, asked, runbook.runbook):
+        return _UNASKED
     lacking = sorted(set(promise.needs) - set(capabilities))
     if lacking:
         return Left(Because.CAPABILITY, f"needs {', '.join(lacking)}, which the target does not have")
-    if left_out(promise, asked, runbook.runbook):
-        return _UNASKED
     if asked.gameday and asked.gameday.runbook != runbook.runbook:
         return Left(Because.UNASKED, "not of this game day's runbook")
     if promise.restore:

@@ -78,6 +78,14 @@ def test_a_capability_that_the_target_lacks_is_named(policy: Policy) -> None:
     assert why_not(needy, Asked(), runbook, ("grafana",)) is None
 
 
+def test_what_was_not_asked_for_is_not_blamed_on_the_target(policy: Policy) -> None:
+    needy = promise(policy, "cache.ping").model_copy(update={"needs": ("grafana",)})
+    asked = Asked(only=("aic-aipaas.slo.availability",))
+    left = why_not(needy, asked, policy.runbook("aic-aipaas"), ())
+    assert left is not None
+    assert left.because is Because.UNASKED
+
+
 @pytest.mark.parametrize(
     ("name", "asked", "because", "words"),
     [
