@@ -156,7 +156,7 @@ def test_the_newest_backup_is_read_without_a_pod_of_its_own(session: Session) ->
     probe = promise(session, BACKUP).state
     assert probe
     assert probe.probe.backup
-    (reading,) = read_backup(probe.probe.backup, session).readings
+    (reading,) = read_backup(probe.probe.backup, session, SLUG).readings
     assert reading.facts["complete"] is True
     assert reading.facts["sha256_matches"] is True
     assert reading.facts["carriage_returns"] == 0
