@@ -12,6 +12,8 @@ from typing import Any
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
+from rundrill.faults import selected
+from rundrill.faults.selected import is_ready, running
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
 from rundrill.ledger import LASTS, NAMESPACE
 from rundrill.session import Session
@@ -58,9 +60,7 @@ class Grip:
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
     """The first running pods by name, as many as are asked for; all of them where nothing is said."""
-    names = [str(pod["metadata"]["name"]) for pod in _running(session, namespace, selector)]
-    chosen = tuple(names if count is None else names[:count])
-    return guard.Preview("network", namespace, f"pods {selector}", chosen, len(names))
+    return selected.preview("network", session, namespace, selector, count)
 
 
 def reach_in(
@@ -76,7 +76,7 @@ def reach_in(
     space = session.namespace(str(configuration["runbook"]), namespace)
     chosen = preview(session, space, selector, count)
     guard.allow(session, chosen, configuration)
-    pods = [pod for pod in _running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
+    pods = [pod for pod in running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
     grips = [_grip(pod, begin, end) for pod in pods]
     with child.injecting("hand", {"grips": [grip.written(space) for grip in grips]}) as entry:
         now = datetime.now(UTC)
@@ -178,17 +178,8 @@ def _phase(session: Session, name: str) -> str | None:
 
 
 def _is_ready(session: Session, name: str) -> bool:
-    conditions = session.kube.one("v1/Pod", NAMESPACE, name)["status"].get("conditions") or []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return is_ready(session.kube.one("v1/Pod", NAMESPACE, name))
 
 
 def _states(session: Session, names: list[str]) -> str:
     return ", ".join(f"{name} {_phase(session, name)}" for name in names)
-
-
-def _running(session: Session, namespace: str, selector: str) -> list[Json]:
-    found = session.kube.items("v1/Pod", namespace, selector)
-    alive = [
-        p for p in found if p["status"].get("phase") == "Running" and "deletionTimestamp" not in p["metadata"]
-    ]
-    return sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))

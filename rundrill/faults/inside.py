@@ -10,7 +10,9 @@ from typing import Any
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
-from rundrill.gateway.kubernetes import Json, NotFound
+from rundrill.faults import selected
+from rundrill.faults.selected import is_ready, running
+from rundrill.gateway.kubernetes import NotFound
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -20,9 +22,7 @@ SCRIPT_S = 30
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
     """The first running pods by name, as many as are asked for; all of them where nothing is said."""
-    names = [str(pod["metadata"]["name"]) for pod in _running(session, namespace, selector)]
-    chosen = tuple(names if count is None else names[:count])
-    return guard.Preview("inside", namespace, f"pods {selector}", chosen, len(names))
+    return selected.preview("inside", session, namespace, selector, count)
 
 
 def run(
@@ -39,14 +39,14 @@ def run(
     space = session.namespace(str(configuration["runbook"]), namespace)
     chosen = preview(session, space, selector, count)
     guard.allow(session, chosen, configuration)
-    pods = [pod for pod in _running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
+    pods = [pod for pod in running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
     undo = {
         "namespace": space,
         "container": container,
         "end": end,
         "pods": [[pod["metadata"]["name"], pod["metadata"]["uid"]] for pod in pods],
         "selector": selector,
-        "ready": sum(_ready(pod) for pod in _running(session, space, selector)),
+        "ready": sum(is_ready(pod) for pod in running(session, space, selector)),
     }
     said = []
     with child.injecting("inside", undo):
@@ -90,23 +90,8 @@ def _ended(session: Session, undo: Mapping[str, Any], name: str, uid: str) -> bo
     return True
 
 
-def _running(session: Session, namespace: str, selector: str) -> list[Json]:
-    found = session.kube.items("v1/Pod", namespace, selector)
-    alive = [
-        pod
-        for pod in found
-        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
-    ]
-    return sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
-
-
-def _ready(pod: Json) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
 def _count(session: Session, namespace: str, selector: str) -> int:
-    return sum(_ready(pod) for pod in _running(session, namespace, selector))
+    return sum(is_ready(pod) for pod in running(session, namespace, selector))
 
 
 def _text(said: bytes) -> str:
