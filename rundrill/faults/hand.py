@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
@@ -23,6 +24,8 @@ from rundrill.waiting import until
 BEGINS_WITHIN = timedelta(seconds=40)
 GONE_WITHIN = timedelta(seconds=30)
 LABEL = "rundrill.dev/hand"
+OF = "rundrill.dev/hand-of"
+"""The label that tells the hands of one entry of the ledger from those of another."""
 FIND = """
 set -eu
 for directory in /proc/[0-9]*; do
@@ -77,11 +80,11 @@ def reach_in(
     chosen = preview(session, space, selector, count)
     guard.allow(session, chosen, configuration)
     pods = [pod for pod in running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
-    grips = [_grip(pod, begin, end) for pod in pods]
-    with child.injecting("hand", {"grips": [grip.written(space) for grip in grips]}) as entry:
+    grips, of = [_grip(pod, begin, end) for pod in pods], f"hand-{uuid4().hex[:8]}"
+    with child.injecting("hand", {"grips": [grip.written(space) for grip in grips], "of": of}):
         now = datetime.now(UTC)
         hops.note(child.directory(), "injected", now, "node", f"in {', '.join(chosen.subjects)}")
-        names = [_lay(session, f"{entry.name}-{number}", grip) for number, grip in enumerate(grips)]
+        names = [_lay(session, of, f"{of}-{number}", grip) for number, grip in enumerate(grips)]
         ready = until(lambda: all(_is_ready(session, name) for name in names), BEGINS_WITHIN)
     if not ready:
         raise NoEvidence(f"not every hand took hold within {BEGINS_WITHIN}: {_states(session, names)}")
@@ -89,24 +92,26 @@ def reach_in(
 
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
-    """What shows that it is over: every hand is gone, and `end` ran once more in each container that is still there."""
-    for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds"):
+    """What shows that it is over: every hand of this entry is gone, and `end` ran once more in each container that is still there."""
+    of = str(undo["of"])
+    # Other entries' hands belong to runs that may be in their middle.
+    for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds,{OF}={of}"):
         _let_go(session, str(hand["metadata"]["name"]))
     done, gone = 0, 0
     for number, grip in enumerate(undo["grips"]):
         if not _same(session, grip):
             gone += 1
             continue
-        _end_again(session, f"undo-{grip['uid'][:8]}-{number}", grip)
+        _end_again(session, of, f"undo-{of}-{number}", grip)
         done += 1
     return f"ended in {done} pods, {gone} others are new; no hand is left"
 
 
-def _end_again(session: Session, name: str, words: Mapping[str, str]) -> None:
+def _end_again(session: Session, of: str, name: str, words: Mapping[str, str]) -> None:
     grip = Grip(words["pod"], words["uid"], words["node"], "", words["end"])
     _let_go(session, name)
     script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
-    session.kube.create("v1/Pod", NAMESPACE, _pod(session, name, grip, script, "ends"))
+    session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "ends"))
     try:
         if not until(lambda: _phase(session, name) in ("Succeeded", "Failed"), BEGINS_WITHIN):
             raise UndoError(f"the hand {name} did not come to its end within {BEGINS_WITHIN}")
@@ -116,13 +121,13 @@ def _end_again(session: Session, name: str, words: Mapping[str, str]) -> None:
         _let_go(session, name)
 
 
-def _lay(session: Session, name: str, grip: Grip) -> str:
+def _lay(session: Session, of: str, name: str, grip: Grip) -> str:
     script = f"{FIND}\nbegin() {{\n{grip.begin}\n}}\nundo() {{\n{grip.end}\n}}\n{HOLD}"
-    session.kube.create("v1/Pod", NAMESPACE, _pod(session, name, grip, script, "holds"))
+    session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "holds"))
     return name
 
 
-def _pod(session: Session, name: str, grip: Grip, script: str, does: str) -> Json:
+def _pod(session: Session, of: str, name: str, grip: Grip, script: str, does: str) -> Json:
     container = {
         "name": "hand",
         "image": engine_image(session.kube),
@@ -144,7 +149,7 @@ def _pod(session: Session, name: str, grip: Grip, script: str, does: str) -> Jso
         "tolerations": [{"operator": "Exists"}],
         "containers": [container],
     }
-    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does}}, "spec": spec}
+    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does, OF: of}}, "spec": spec}
 
 
 def _grip(pod: Json, begin: str, end: str) -> Grip:
