@@ -9,6 +9,7 @@ from typing import Any
 
 from rundrill.cluster.provider import Progress, Provider
 from rundrill.errors import PolicyError, RundrillError, TargetError
+from rundrill.platform import first_runs
 from rundrill.platform.arrivals import Arrivals
 from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
 from rundrill.platform.credentials import decoded
@@ -57,6 +58,7 @@ def bring_up(slugs: Sequence[str], provider: Provider, policy: Policy, say: Prog
         if lacking := _lacking(kubectl, stacks, say):
             _choose_data_node(kubectl)
             arrivals.settle(lacking)
+            first_runs.wait(kubectl, say)
             forget_old_images(provider, kubectl, say)
     if arrivals.failed:
         raise PlatformsFailed(

@@ -45,20 +45,21 @@ class Schedules:
         return manifest | {"spec": spec | {"schedule": cron_of(every, datetime.now(UTC), there)}}
 
 
-def cron_of(every: timedelta, soon: datetime, live: str | None) -> str:
-    """A cron line with this period; the live one where its period is the same, else one that starts in a minute.
+def cron_of(every: timedelta, now: datetime, live: str | None) -> str:
+    """A cron line with this period; the live one where its period is the same, else one whose next turn is a period away.
+
+    What was never run is run at once when its platform is up (`first_runs`), so the schedule need not hurry.
 
     Periods are whole minutes that divide an hour, or whole hours that divide a day; others are rounded down to one.
     """
     minutes = max(1, int(every / timedelta(minutes=1)))
-    start = soon + timedelta(minutes=1)
     step = max(d for d in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60) if d <= minutes)
     if step < 60:
-        return _kept(live, f"/{step} * * * *") or f"{start.minute % step}-59/{step} * * * *"
+        return _kept(live, f"/{step} * * * *") or f"{now.minute % step}-59/{step} * * * *"
     hours = max(d for d in (1, 2, 3, 4, 6, 8, 12, 24) if d * 60 <= minutes)
     if hours == 1:
-        return _kept(live, " * * * *", not_containing="/") or f"{start.minute} * * * *"
-    return _kept(live, f"-23/{hours} * * *") or f"{start.minute} {start.hour % hours}-23/{hours} * * *"
+        return _kept(live, " * * * *", not_containing="/") or f"{now.minute} * * * *"
+    return _kept(live, f"-23/{hours} * * *") or f"{now.minute} {now.hour % hours}-23/{hours} * * *"
 
 
 def _kept(live: str | None, ending: str, not_containing: str = "\n") -> str | None:

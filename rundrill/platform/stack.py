@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rundrill.cluster.provider import Progress
-from rundrill.platform import monitoring
+from rundrill.platform import first_runs, monitoring
 from rundrill.platform.applying import apply, first_things, wait_for_kinds
 from rundrill.platform.certificates import Wanted, read_certificates
 from rundrill.platform.cluster_client import Kubectl, Manifest
@@ -99,6 +99,7 @@ class Stack:
         """When all of it is ready: the servers read what was generated, and the cluster remembers what it has."""
         if self.generated:
             monitoring.reload(kubectl, self.name, self.generated, say)
+        first_runs.begin(kubectl, [m for m in self.manifests if self.schedules.period(m)])
         self._remember(kubectl, self.digest, set(map(key, self.manifests)))
 
     def _remember(self, kubectl: Kubectl, digest: str, objects: Iterable[tuple[str, str, str]]) -> None:

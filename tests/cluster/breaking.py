@@ -1,5 +1,6 @@
 """What every platform's breakages need: all its states asked at once, and asked again until they are as expected."""
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,10 @@ from rundrill.verdict import Outcome, Verdict
 from rundrill.waiting import until
 
 AT_ONCE = 8
+HEALTHY_WITHIN = timedelta(minutes=8)
+"""A platform that came up a minute ago failed its first users; they stay in a rate of five minutes for as long."""
+BROKEN_WITHIN = timedelta(minutes=3)
+"""Longer than any breakage takes to be told: who waits less takes a busy machine for a wrong check."""
 BOOKS = {"operators", "history"}
 """What a drill cluster's platforms only have invented: no evidence, and good enough to see a check go red."""
 
@@ -42,23 +47,35 @@ def _verdict(session: Session, promise: Promise) -> Verdict:
         return Verdict(promise.id, Outcome.UNKNOWN, str(error))
 
 
-def settled(session: Session, slug: str, wanted: Mapping[str, str], within: timedelta) -> dict[str, Verdict]:
-    """The verdicts once all of `wanted` are missed and all others met; those that are not when time is up."""
-    seen = verdicts(session, states(session, slug))
+def settled(
+    session: Session,
+    slug: str,
+    wanted: Mapping[str, str],
+    within: timedelta | None = None,
+    leaving: tuple[str, ...] = (),
+) -> dict[str, Verdict]:
+    """The verdicts once all of `wanted` are missed for their cause (a regular expression) and all others met.
+
+    Those that are not when time is up, too. Promises of `leaving` are not asked.
+    """
+    promises = [p for p in states(session, slug) if p.id not in leaving]
+    seen = verdicts(session, promises)
 
     def still_wrong() -> list[Promise]:
-        return [
-            p
-            for p in states(session, slug)
-            if (seen[p.id].outcome, p.id in wanted) not in ((Outcome.MET, False), (Outcome.MISSED, True))
-        ]
+        return [p for p in promises if not _as_wanted(seen[p.id], wanted.get(p.id))]
 
     def look() -> bool:
         seen.update(verdicts(session, still_wrong()))
         return not still_wrong()
 
-    until(look, within)
+    until(look, within or (BROKEN_WITHIN if wanted else HEALTHY_WITHIN))
     return seen
+
+
+def _as_wanted(verdict: Verdict, cause: str | None) -> bool:
+    if cause is None:
+        return verdict.outcome is Outcome.MET
+    return verdict.outcome is Outcome.MISSED and bool(re.search(cause, verdict.reason))
 
 
 def not_met(seen: Mapping[str, Verdict]) -> dict[str, str]:

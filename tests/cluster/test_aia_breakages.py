@@ -3,28 +3,21 @@
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from aia_ground import SPACE, break_all, change
+from breaking import not_met, settled
 from workbench import opened
 
-from rundrill.errors import RundrillError
-from rundrill.judge import judge
-from rundrill.measure import measure
-from rundrill.promise import Promise
 from rundrill.session import Session
 from rundrill.verdict import Outcome, Verdict
-from rundrill.waiting import until
 
 pytestmark = pytest.mark.cluster
 
-SOON = timedelta(seconds=40)
-AT_ONCE = 8
+SLUG = "aia"
 
 # What is broken, by the promises that must tell of it, and what each must say.
 BROKEN = {
@@ -73,60 +66,16 @@ def exports_paused(session: Session) -> Iterator[None]:
         patch({"spec": {"suspend": False}})
 
 
-def states(session: Session) -> list[Promise]:
-    """Every state that this cluster can be asked."""
-    return [p for p in session.policy.runbook("aia").promises if p.state and not p.needs]
-
-
-def verdicts(session: Session, promises: list[Promise]) -> dict[str, Verdict]:
-    """What each comes to now."""
-    session.forget()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return {v.promise: v for v in pool.map(partial(_verdict, session), promises)}
-
-
-def _verdict(session: Session, promise: Promise) -> Verdict:
-    now = datetime.now(UTC)
-    try:
-        return judge(promise, measure(promise, session), session.profile, now)
-    except RundrillError as error:
-        return Verdict(promise.id, Outcome.UNKNOWN, str(error))
-
-
-def settled(session: Session, wanted: Mapping[str, str]) -> dict[str, Verdict]:
-    """The verdicts once all of `wanted` are missed and all others met; those that are not when time is up."""
-    seen = verdicts(session, states(session))
-
-    def still_wrong() -> list[Promise]:
-        return [
-            p
-            for p in states(session)
-            if (seen[p.id].outcome, p.id in wanted) not in ((Outcome.MET, False), (Outcome.MISSED, True))
-        ]
-
-    def look() -> bool:
-        seen.update(verdicts(session, still_wrong()))
-        return not still_wrong()
-
-    until(look, SOON)
-    return seen
-
-
-def missed(seen: Mapping[str, Verdict]) -> dict[str, str]:
-    """The reasons of all that are not met."""
-    return {name: verdict.reason for name, verdict in seen.items() if verdict.outcome is not Outcome.MET}
-
-
 @pytest.fixture(scope="module")
 def healthy(session: Session) -> dict[str, Verdict]:
-    return settled(session, {})
+    return settled(session, SLUG, {})
 
 
 @pytest.fixture(scope="module")
 def broken(session: Session, healthy: dict[str, Verdict]) -> dict[str, Verdict]:
     with contextlib.ExitStack() as undoing:
         break_all(session, undoing)
-        return settled(session, BROKEN)
+        return settled(session, SLUG, BROKEN)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +85,7 @@ def in_maintenance(session: Session, broken: dict[str, Verdict]) -> dict[str, Ve
         undoing.callback(hurry, session, "false")
         change(session, undoing, "v1/ConfigMap", "aia-config", {"data": {"MAINTENANCE_MODE": "true"}})
         hurry(session, "true")
-        return settled(session, IN_MAINTENANCE)
+        return settled(session, SLUG, IN_MAINTENANCE)
 
 
 def hurry(session: Session, mode: str) -> None:
@@ -146,7 +95,7 @@ def hurry(session: Session, mode: str) -> None:
 
 
 def test_a_healthy_platform_keeps_every_promise(healthy: dict[str, Verdict]) -> None:
-    assert missed(healthy) == {}
+    assert not_met(healthy) == {}
 
 
 @pytest.mark.parametrize("promise", BROKEN)
@@ -156,16 +105,16 @@ def test_a_breakage_is_told_by_its_promise(broken: dict[str, Verdict], promise: 
 
 
 def test_no_other_promise_suffers_from_the_breakages(broken: dict[str, Verdict]) -> None:
-    others = {name: reason for name, reason in missed(broken).items() if name not in BROKEN}
+    others = {name: reason for name, reason in not_met(broken).items() if name not in BROKEN}
     assert others == {}
 
 
 def test_maintenance_left_on_is_told_and_nothing_else(in_maintenance: dict[str, Verdict]) -> None:
-    reasons = missed(in_maintenance)
+    reasons = not_met(in_maintenance)
     assert reasons.keys() == IN_MAINTENANCE.keys(), reasons
     for promise, said in IN_MAINTENANCE.items():
         assert re.search(said, reasons[promise]), reasons[promise]
 
 
 def test_everything_is_kept_again_afterwards(session: Session, in_maintenance: dict[str, Verdict]) -> None:
-    assert missed(settled(session, {})) == {}
+    assert not_met(settled(session, SLUG, {})) == {}

@@ -113,7 +113,7 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def healthy(session: Session) -> dict[str, Verdict]:
-    return settled(session, SPACE, {}, RECOVERS)
+    return settled(session, SPACE, {})
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def wrong(session: Session, healthy: dict[str, Verdict]) -> dict[str, Verdict]:
     with contextlib.ExitStack() as undoing:
         platform = Platform(session, undoing)
         set_wrong(platform)
-        return settled(session, SPACE, WRONG_SETTINGS, SOON)
+        return settled(session, SPACE, WRONG_SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def without_external(session: Session, wrong: dict[str, Verdict]) -> tuple[dict[
     with contextlib.ExitStack() as undoing:
         platform = Platform(session, undoing)
         platform.change("apps/v1/Deployment", "external-service", {"spec": {"replicas": 0}})
-        seen = settled(session, SPACE, WITHOUT_THE_EXTERNAL_API, SOON)
+        seen = settled(session, SPACE, WITHOUT_THE_EXTERNAL_API)
         # Half-open for a moment at each of its own tries.
         return seen, bool(until(lambda: breaker(session) == {2.0}, SOON))
 
@@ -242,5 +242,5 @@ def test_every_pod_of_the_tools_sees_the_breaker_open(
 def test_everything_is_kept_again_and_the_breaker_closes_by_itself(
     session: Session, without_external: tuple[dict[str, Verdict], bool]
 ) -> None:
-    assert not_met(settled(session, SPACE, {}, RECOVERS)) == {}
+    assert not_met(settled(session, SPACE, {})) == {}
     assert until(lambda: breaker(session) == {0.0}, SOON), breaker(session)

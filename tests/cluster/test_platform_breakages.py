@@ -110,14 +110,14 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def healthy(session: Session) -> dict[str, Verdict]:
-    return named(settled(session, SLUG, {}, SOON))
+    return named(settled(session, SLUG, {}))
 
 
 @pytest.fixture(scope="module")
 def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, Verdict]]:
     with contextlib.ExitStack() as undoing:
         break_all(session, undoing)
-        yield named(settled(session, SLUG, {f"{SLUG}.{name}": "" for name in BROKEN}, SOON))
+        yield named(settled(session, SLUG, {f"{SLUG}.{name}": "" for name in BROKEN}))
 
 
 def named(seen: dict[str, Verdict]) -> dict[str, Verdict]:

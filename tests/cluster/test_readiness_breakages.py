@@ -11,7 +11,6 @@ from breaking import not_met, settled
 from readiness_harm import (
     IN_THE_DATABASE,
     SLUG,
-    SOON,
     SPACE,
     ask_the_cache_in_vain,
     break_the_database,
@@ -81,7 +80,7 @@ def jobs_paused(session: Session) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def healthy(session: Session) -> dict[str, Verdict]:
-    return settled(session, SLUG, {}, SOON)
+    return settled(session, SLUG, {})
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +93,7 @@ def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, 
         make_an_unindexed_table(session, undoing)
         take_connections(session, undoing)
         ask_the_cache_in_vain(session, undoing)
-        yield settled(session, SLUG, BROKEN, SOON)
+        yield settled(session, SLUG, BROKEN)
 
 
 def test_a_healthy_platform_keeps_every_promise(healthy: dict[str, Verdict]) -> None:

@@ -263,14 +263,14 @@ def test_only_backups_and_what_asks_for_it_run_as_often_as_the_drill_cluster_wan
 @pytest.mark.parametrize(
     ("minutes", "live", "cron"),
     [
-        pytest.param(6, None, "5-59/6 * * * *", id="starts in the next minute"),
+        pytest.param(6, None, "4-59/6 * * * *", id="its next turn is a period away"),
         pytest.param(6, "2-59/6 * * * *", "2-59/6 * * * *", id="the same period keeps its minutes"),
-        pytest.param(6, "2-59/10 * * * *", "5-59/6 * * * *", id="another period does not"),
+        pytest.param(6, "2-59/10 * * * *", "4-59/6 * * * *", id="another period does not"),
         pytest.param(0.5, None, "0-59/1 * * * *", id="never more often than each minute"),
-        pytest.param(60, None, "5 * * * *", id="hourly"),
+        pytest.param(60, None, "4 * * * *", id="hourly"),
         pytest.param(60, "17 * * * *", "17 * * * *", id="hourly keeps its minute"),
-        pytest.param(60, "2-59/6 * * * *", "5 * * * *", id="from accelerated to real time"),
-        pytest.param(24 * 60, None, "5 12-23/24 * * *", id="daily"),
+        pytest.param(60, "2-59/6 * * * *", "4 * * * *", id="from accelerated to real time"),
+        pytest.param(24 * 60, None, "4 12-23/24 * * *", id="daily"),
     ],
 )
 def test_the_backup_runs_as_often_as_the_policy_says(minutes: float, live: str | None, cron: str) -> None:
