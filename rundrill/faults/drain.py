@@ -25,7 +25,7 @@ def preview(session: Session, node: str) -> guard.Preview:
     )
 
 
-def drainnode_of(namespace: str, workload: str, configuration: Mapping[str, Any] | None = None) -> str:
+def drain_node_of(namespace: str, workload: str, configuration: Mapping[str, Any] | None = None) -> str:
     """What showed that the node is empty; it is one that hosts a pod of that workload and allows drills."""
     session, drill = child.session(), child.directory()
     node = node_of(session, namespace, workload)
