@@ -1,5 +1,6 @@
 """What an experiment asks of the platform itself, in the words of a state promise: before, during and after."""
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,6 +60,43 @@ def proven(
         raise NoEvidence(f"not proven within {within}: {_asked(question, configuration)[1]}")
     hops.note(child.directory(), "fault_proven", datetime.now(UTC), "platform", found)
     return found
+
+
+def seen(
+    probe: Mapping[str, Any],
+    expect: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    subjects: int | None = None,
+    within: str = "60s",
+) -> str:
+    """What was seen once it was so; NoEvidence where it never was in time.
+
+    For a step in the middle of a method, where Chaos Toolkit asks no tolerance and `is_so` would let all pass.
+    """
+    question = _question(probe, expect, subjects)
+    found = until(lambda: _met(question, configuration), duration(within), EVERY)
+    if not found:
+        raise NoEvidence(f"not so within {within}: {_asked(question, configuration)[1]}")
+    return found
+
+
+def stays(
+    probe: Mapping[str, Any],
+    expect: Mapping[str, Any],
+    lasts: str,
+    configuration: Mapping[str, Any],
+    subjects: int | None = None,
+) -> str:
+    """What was seen each time it was asked for so long, in the profile's time; NoEvidence at the first no."""
+    question = _question(probe, expect, subjects)
+    ends = datetime.now(UTC) + child.session().profile.pace(duration(lasts))
+    while True:
+        outcome, why = _asked(question, configuration)
+        if outcome is not Outcome.MET:
+            raise NoEvidence(f"it did not stay so: {why}")
+        if datetime.now(UTC) >= ends:
+            return why
+        time.sleep(EVERY.total_seconds())
 
 
 def is_done(configuration: Mapping[str, Any]) -> list[str]:
