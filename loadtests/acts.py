@@ -36,3 +36,24 @@ def predict(visitors: Visitors) -> Ask:
     """Somebody asks the model for a prediction."""
     features = [round(visitors.random.uniform(-1, 1), 3) for _ in range(4)]
     return Ask("ai", "POST", "/inference/predict", {"features": features})
+
+
+def search(visitors: Visitors) -> Ask:
+    """Somebody lets the platform's agent search for something; there are forty questions that people ask."""
+    return _agent(visitors, "search", {"query": f"question {visitors.random.randrange(40)}"})
+
+
+def calculate(visitors: Visitors) -> Ask:
+    """Somebody lets the agent do a sum."""
+    left, right = visitors.random.randrange(1000), visitors.random.randrange(1000)
+    return _agent(visitors, "calculator", {"operation": "+", "left": left, "right": right})
+
+
+def look_up(visitors: Visitors) -> Ask:
+    """Somebody asks for a word's meaning."""
+    return _agent(visitors, "glossary", {"word": visitors.random.choice(["breaker", "drill", "slo"])})
+
+
+def _agent(visitors: Visitors, tool: str, given: dict[str, object]) -> Ask:
+    body: dict[str, object] = {"user": visitors.someone(), "tool": tool, "input": given}
+    return Ask("api", "POST", "/api/v1/requests", body, bearer=visitors.key())

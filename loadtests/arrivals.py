@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import gevent
 from gevent.pool import Pool
 from geventhttpclient import HTTPClient
+from lines import Lines
 from locust import User, events, task
 
 IN_FLIGHT = 1000
@@ -55,11 +56,17 @@ class Visitors:
     """Who comes: seeded names, and the tokens of those who logged in."""
 
     random: random.Random
+    key_file: Path | None = None
+    """Where the key stands that users bear; it may change meanwhile."""
     tokens: deque[str] = field(default_factory=lambda: deque(maxlen=200))
 
     def someone(self) -> str:
         """One of the platform's seeded users."""
         return f"user-{self.random.randint(1, 2000):04}"
+
+    def key(self) -> str | None:
+        """The key that users bear now, None where the door knows nobody by a key."""
+        return self.key_file.read_text() if self.key_file else None
 
     def token(self) -> str | None:
         """The token of somebody who logged in, None where nobody did yet."""
@@ -79,49 +86,38 @@ def offsets(rate: float, seconds: float, seed: int, spread: str) -> Iterator[flo
         yield round(at, 4)
 
 
-class Lines:
-    """A file of JSON lines that a reader can follow: buffered, written out every 0.2 s."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
-        self._waiting: list[str] = []
-
-    def add(self, line: dict[str, object]) -> None:
-        """Take one line."""
-        self._waiting.append(json.dumps(line, separators=(",", ":")))
-
-    def flush(self) -> None:
-        """Write what is waiting."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._file.write("\n".join(waiting) + "\n")
-            self._file.flush()
-
-
 class Crowd(User):
     """The whole crowd as one Locust user; a crowd of its own names `mix`: weights and acts."""
 
     abstract = True
     mix: ClassVar[tuple[tuple[int, Act], ...]] = ()
+    usual_rate: ClassVar[float] = 20
+    """Arrivals a second where nobody asks for others."""
+    logins: ClassVar[tuple[str, ...]] = ("/auth/login",)
+    """Paths whose answers carry a token for later arrivals."""
 
     def on_start(self) -> None:
         """Open the connections and the lines, and write the plan down before the first arrival."""
         options = self.environment.parsed_options
-        self.visitors = Visitors(random.Random(options.seed))
+        key_file = os.environ.get("CROWD_KEY_FILE")
+        self.visitors = Visitors(random.Random(options.seed), Path(key_file) if key_file else None)
         self.clients = {
             role: _client(str(self.host), name, options.ca) for role, name in _hosts(options.hosts)
         }
         self.lines, self.pool = Lines(Path(options.lines)), Pool(IN_FLIGHT)
         self.stopped: float | None = None
         self.waiting: dict[int, dict[str, object]] = {}
-        self.plan = list(offsets(options.rate, options.seconds, options.seed, options.spread))
+        rate = self.usual_rate if options.rate is None else options.rate
+        self.plan = self.times(rate, options.seconds, options.seed, options.spread)
         self.began = time.time() + FLUSH_S
-        self.lines.add(
-            {"crowd": type(self).__name__, "began": self.began, "rate": options.rate, "plan": self.plan}
-        )
+        self.lines.add({"crowd": type(self).__name__, "began": self.began, "rate": rate, "plan": self.plan})
         self.lines.flush()
         self.writer = gevent.spawn(self._write_out)
         self.environment.events.quitting.add_listener(self._end)
+
+    def times(self, rate: float, seconds: float, seed: int, spread: str) -> list[float]:
+        """The planned arrivals; a crowd that does not come at one rate says its own."""
+        return list(offsets(rate, seconds, seed, spread))
 
     @task
     def keep_the_plan(self) -> None:
@@ -187,7 +183,7 @@ class Crowd(User):
         except Exception as error:  # noqa: BLE001 - whatever breaks, a user had no answer
             return None, type(error).__name__, 0
         status = int(answer.status_code)
-        if status == 200 and ask.path == "/auth/login":
+        if status == 200 and ask.path in self.logins:
             self.visitors.tokens.append(json.loads(content)["token"])
         return status, None if status < 400 else f"status {status}", len(content)
 
@@ -234,7 +230,7 @@ def _send_at_once(connection: socket.socket) -> None:
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def _options(parser: ArgumentParser, **_: Any) -> None:
-    parser.add_argument("--rate", type=float, default=20, help="arrivals a second")
+    parser.add_argument("--rate", type=float, help="arrivals a second")
     parser.add_argument("--seconds", type=float, default=60, help="how long arrivals are planned")
     parser.add_argument("--seed", type=int, default=1, help="of the arrival times and of who comes")
     parser.add_argument("--spread", choices=["even", "poisson"], default="even", help="of the arrivals")

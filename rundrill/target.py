@@ -41,6 +41,8 @@ class ServiceAddress(_Frozen):
 
     service: Address
     scheme: Literal["http", "https"] = "http"
+    relayed: bool = False
+    """Of a front door: whether crowds come through a relay of ours, since its own pods are what drills replace."""
 
 
 class DatabaseAddress(_Frozen):
@@ -82,6 +84,8 @@ class PlatformAddresses(_Frozen):
     """Its front door; crowds and users' objectives need one."""
     ingress_hosts: dict[str, str] = Field(default_factory=dict)
     """Role -> host name, such as {auth: auth.aic-aipaas.local}."""
+    ingress_key: SecretRef | None = None
+    """What its users bear, where it knows them by a key."""
     postgres: dict[str, DatabaseAddress] = Field(default_factory=dict)
     """`reader` for reading; `driller` for faults; any other, such as `replica`, reads too, where a probe names it."""
     redis: DatabaseAddress | None = None

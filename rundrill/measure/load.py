@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rundrill.crowd import Crowd, instant
+from rundrill.doorway import key_file, relayed
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.evidence import CapacitySeen, KeptSeen, Raw
 from rundrill.gateway.refusals import NotFound
@@ -74,6 +75,9 @@ def at_work(
     with contextlib.ExitStack() as ending:
         door = session.ingress(slug)
         address = ending.enter_context(front_door(session, door))
+        environment = os.environ | {"LOCUST_SKIP_UPDATE_CHECK": "1"}
+        if platform.ingress_key:
+            environment["CROWD_KEY_FILE"] = str(ending.enter_context(key_file(session, platform.ingress_key)))
         command = _command(
             session,
             platform.ingress_hosts,
@@ -91,7 +95,7 @@ def at_work(
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=os.environ | {"LOCUST_SKIP_UPDATE_CHECK": "1"},
+            env=environment,
         )
         ending.callback(_end, child)
         # A crowd that waits for the processor would blame the platform for its own lateness.
@@ -110,6 +114,10 @@ def front_door(session: Session, door: ServiceAddress) -> Iterator[tuple[str, in
     """Host and port of the ingress: its own inside the cluster, a forward of its own outside."""
     if session.target.inside:
         yield session.reach(door.service)
+        return
+    if door.relayed:
+        with relayed(session, door.service) as address:
+            yield address
         return
     namespace, _, named = door.service.partition("/")
     name, _, port = named.partition(":")

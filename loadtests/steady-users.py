@@ -1,0 +1,11 @@
+"""A weekday on the agents' platform: every tool is asked for, and no more than a handful of people at a time."""
+
+from acts import calculate, look_up, search
+from arrivals import Crowd
+
+
+class SteadyUsers(Crowd):
+    """Four in ten search, the others do sums and look up words."""
+
+    usual_rate = 10
+    mix = ((40, search), (35, calculate), (25, look_up))

@@ -1,0 +1,79 @@
+"""Whether a crowd is served, where the runbook has no objective: by the share of errors that a drill's promise allows.
+
+The number is the promise's own: `keeps.errors`, or what its clause names as `errors`; `p95` says how soon an answer must come.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rundrill import child, hops
+from rundrill.errors import NoEvidence, PolicyError
+from rundrill.recovery import Held, held
+from rundrill.units import duration, ratio
+from rundrill.waiting import until
+
+STEADY = timedelta(seconds=20)
+"""For so long the users must have been served before a fault may begin."""
+STEADY_WITHIN = timedelta(seconds=90)
+SLACK = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Served:
+    """How many must be answered, how soon, for how long, and how long that may take to come."""
+
+    share: float
+    soon: timedelta | None
+    holds_for: timedelta
+    within: timedelta
+
+
+def users_are_served(id: str) -> bool:
+    """Whether the crowd is served now and was for the last 20 s, as that promise says; waits until it is."""
+    if not child.crowd().read().plan:
+        raise NoEvidence("the crowd plans no arrivals, so nothing can be said of its users")
+    served, since = _served(id), datetime.now(UTC) - STEADY
+    return bool(until(lambda: _held(served, since, STEADY), STEADY_WITHIN))
+
+
+def users_are_well(id: str) -> str:
+    """When the crowd was served again, as that promise says and for as long."""
+    served = _served(id)
+    if not hops.reached(child.directory(), "fault_proven"):
+        raise NoEvidence("no fault was proven, so there is nothing to recover from")
+    # A fault may be over for its users before the last replica is back, a procedure not before its end.
+    since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING)
+    found = until(lambda: _held(served, since, served.holds_for), served.within + served.holds_for + SLACK)
+    if found is None:
+        raise NoEvidence(f"users were not served for {served.holds_for} within {served.within} of the undo")
+    says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
+    hops.note(child.directory(), "recovered_users", found.since, "crowd", says)
+    return says
+
+
+def _served(id: str) -> Served:
+    drill = child.session().policy.promise(id).drill
+    if drill is None:
+        raise PolicyError(f"the experiment asks what {id!r} says of its users, which is no drill")
+    errors = drill.keeps.errors if drill.keeps else None
+    if errors is None and "errors" in drill.with_:
+        errors = ratio(drill.with_["errors"])
+    if errors is None:
+        raise PolicyError(f"{id}: neither keeps.errors nor with.errors says how many may fail")
+    soon = duration(drill.with_["p95"]) if "p95" in drill.with_ else None
+    return Served(1 - errors, soon, drill.holds_for, drill.within)
+
+
+def _held(served: Served, since: datetime, for_: timedelta) -> Held | None:
+    crowd = child.crowd().read()
+    found = held(crowd, since, for_, served.share, served.soon)
+    if found is None and crowd.ended is not None:
+        raise NoEvidence("the crowd has left, so nothing can be said of its users")
+    return found
+
+
+def _at(station: str) -> datetime:
+    found = hops.reached(child.directory(), station)
+    if found is None:
+        raise NoEvidence(f"the drill never reached {station!r}, so there is nothing to wait for")
+    return found[0].at
