@@ -34,7 +34,14 @@ def first_run(cron_job: Manifest) -> Manifest:
     """The Job that its schedule would make, owned by it and cleared away with it."""
     there: Any = cron_job
     _, namespace, name = key(cron_job)
-    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": name, "uid": there["metadata"]["uid"]}
+    # Its controller, so that the CronJob counts its success as one of its own.
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "name": name,
+        "uid": there["metadata"]["uid"],
+        "controller": True,
+    }
     template = there["spec"]["jobTemplate"]
     labels = (template.get("metadata") or {}).get("labels") or {}
     metadata = {

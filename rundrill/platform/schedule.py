@@ -11,6 +11,9 @@ from rundrill.units import duration
 EVERY = "rundrill.dev/every"
 """On a CronJob: how often it runs on a drill cluster, as a duration or `backup` for as often as backups."""
 
+FIRST_TURN = timedelta(minutes=3)
+"""From the putting of a schedule to its first turn: about when its platform is up."""
+
 
 @dataclass(frozen=True)
 class Schedules:
@@ -46,20 +49,20 @@ class Schedules:
 
 
 def cron_of(every: timedelta, now: datetime, live: str | None) -> str:
-    """A cron line with this period; the live one where its period is the same, else one whose next turn is a period away.
+    """A cron line with this period; the live one where its period is the same, else one that starts when all is up.
 
-    What was never run is run at once when its platform is up (`first_runs`), so the schedule need not hurry.
-
+    What was never run is run at once then (`first_runs`), so nothing depends on meeting that minute.
     Periods are whole minutes that divide an hour, or whole hours that divide a day; others are rounded down to one.
     """
     minutes = max(1, int(every / timedelta(minutes=1)))
+    start = now + FIRST_TURN
     step = max(d for d in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60) if d <= minutes)
     if step < 60:
-        return _kept(live, f"/{step} * * * *") or f"{now.minute % step}-59/{step} * * * *"
+        return _kept(live, f"/{step} * * * *") or f"{start.minute % step}-59/{step} * * * *"
     hours = max(d for d in (1, 2, 3, 4, 6, 8, 12, 24) if d * 60 <= minutes)
     if hours == 1:
-        return _kept(live, " * * * *", not_containing="/") or f"{now.minute} * * * *"
-    return _kept(live, f"-23/{hours} * * *") or f"{now.minute} {now.hour % hours}-23/{hours} * * *"
+        return _kept(live, " * * * *", not_containing="/") or f"{start.minute} * * * *"
+    return _kept(live, f"-23/{hours} * * *") or f"{start.minute} {start.hour % hours}-23/{hours} * * *"
 
 
 def _kept(live: str | None, ending: str, not_containing: str = "\n") -> str | None:

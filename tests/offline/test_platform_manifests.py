@@ -16,6 +16,7 @@ from rundrill.platform.manifests import (
     BASE_PLACEHOLDER,
     CONFIG_ANNOTATION,
     DATABASE_PLACEHOLDER,
+    NEXT_PLACEHOLDER,
     PLACEHOLDER,
     PLATFORMS,
     digest_of,
@@ -32,6 +33,7 @@ IMAGES = {
     PLACEHOLDER: "rundrill.dev/platform:test",
     DATABASE_PLACEHOLDER: "rundrill.dev/database:test",
     BASE_PLACEHOLDER: "rundrill.dev/base:test",
+    NEXT_PLACEHOLDER: "rundrill.dev/platform:next",
 }
 NOON = datetime(2026, 1, 1, 12, 4, tzinfo=UTC)
 
@@ -263,14 +265,14 @@ def test_only_backups_and_what_asks_for_it_run_as_often_as_the_drill_cluster_wan
 @pytest.mark.parametrize(
     ("minutes", "live", "cron"),
     [
-        pytest.param(6, None, "4-59/6 * * * *", id="its next turn is a period away"),
+        pytest.param(6, None, "1-59/6 * * * *", id="its first turn is in three minutes"),
         pytest.param(6, "2-59/6 * * * *", "2-59/6 * * * *", id="the same period keeps its minutes"),
-        pytest.param(6, "2-59/10 * * * *", "4-59/6 * * * *", id="another period does not"),
+        pytest.param(6, "2-59/10 * * * *", "1-59/6 * * * *", id="another period does not"),
         pytest.param(0.5, None, "0-59/1 * * * *", id="never more often than each minute"),
-        pytest.param(60, None, "4 * * * *", id="hourly"),
+        pytest.param(60, None, "7 * * * *", id="hourly"),
         pytest.param(60, "17 * * * *", "17 * * * *", id="hourly keeps its minute"),
-        pytest.param(60, "2-59/6 * * * *", "4 * * * *", id="from accelerated to real time"),
-        pytest.param(24 * 60, None, "4 12-23/24 * * *", id="daily"),
+        pytest.param(60, "2-59/6 * * * *", "7 * * * *", id="from accelerated to real time"),
+        pytest.param(24 * 60, None, "7 12-23/24 * * *", id="daily"),
     ],
 )
 def test_the_backup_runs_as_often_as_the_policy_says(minutes: float, live: str | None, cron: str) -> None:
