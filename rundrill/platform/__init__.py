@@ -13,9 +13,17 @@ from rundrill.platform import first_runs
 from rundrill.platform.arrivals import Arrivals
 from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
 from rundrill.platform.credentials import decoded
-from rundrill.platform.image import base_image, database_image, deliver, services_image
+from rundrill.platform.image import base_image, database_image, deliver, next_release, services_image
 from rundrill.platform.layers import Image
-from rundrill.platform.manifests import BASE_PLACEHOLDER, DATABASE_PLACEHOLDER, PLACEHOLDER, key, platforms
+from rundrill.platform.manifests import (
+    BASE_PLACEHOLDER,
+    DATABASE_PLACEHOLDER,
+    NEXT_PLACEHOLDER,
+    PLACEHOLDER,
+    has_next_release,
+    key,
+    platforms,
+)
 from rundrill.platform.monitoring import in_policy
 from rundrill.platform.old_images import forget_old_images
 from rundrill.platform.stack import SHARED, Stack, platform_stack, shared_stack
@@ -73,16 +81,19 @@ def _stacks(
     base = base_image(home, arrivals.say)
     database, profile = database_image(base), _drill_profile(policy)
     services = {slug: services_image(base, slug) for slug in ("", *slugs)}
-    deliver([database, *services.values()], base, provider, home, arrivals.say)
+    coming = {slug: next_release(services[slug]) for slug in slugs if has_next_release(slug)}
+    deliver([database, *services.values(), *coming.values()], base, provider, home, arrivals.say)
     yield shared_stack(_refs(base, database, services[""]))
     for slug in slugs:
         try:
-            yield platform_stack(slug, _refs(base, database, services[slug]), policy, profile)
+            refs = _refs(base, database, services[slug])
+            refs |= {NEXT_PLACEHOLDER: coming[slug].ref} if slug in coming else {}
+            yield platform_stack(slug, refs, policy, profile)
         except RundrillError as problem:
             arrivals.failed[slug] = str(problem)
 
 
-def _refs(base: Image, database: Image, services: Image) -> Mapping[str, str]:
+def _refs(base: Image, database: Image, services: Image) -> dict[str, str]:
     return {PLACEHOLDER: services.ref, DATABASE_PLACEHOLDER: database.ref, BASE_PLACEHOLDER: base.ref}
 
 

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rundrill.cluster.provider import Progress, Provider
@@ -48,6 +49,11 @@ def services_image(base: Image, slug: str = "") -> Image:
     """The base with one platform's services, or those that all share; made anew each time, in milliseconds."""
     command = {"Cmd": ["python3", "-m", "services"]}
     return Image("rundrill.dev/platform", (*base.layers, _layer(app_files(slug))), {**_SETTINGS, **command})
+
+
+def next_release(services: Image) -> Image:
+    """The same services under another tag: what a drill rolls out as the next version."""
+    return replace(services, settings={**services.settings, "Labels": {"rundrill.dev/release": "next"}})
 
 
 def database_image(base: Image) -> Image:

@@ -11,7 +11,7 @@ import pytest
 from rundrill.cluster.images import open_archive
 from rundrill.platform import app_imports
 from rundrill.platform import image as images
-from rundrill.platform.image import app_files, database_image, services_image
+from rundrill.platform.image import app_files, database_image, next_release, services_image
 from rundrill.platform.layers import Blob, Image, layer_of
 
 BASE = Image("rundrill.dev/base", (Blob.of(b"a root file system"),), {"Env": ["A=1"]})
@@ -41,6 +41,12 @@ def test_a_tools_cache_beside_the_code_changes_no_image(app: Path) -> None:
     before = services_image(BASE, "aia").ref
     write(app / "services" / "aia" / ".cache" / "entry.json", "{}")
     assert services_image(BASE, "aia").ref == before
+
+
+def test_a_next_release_has_another_tag_and_the_same_layers(app: Path) -> None:
+    now = services_image(BASE, "aia")
+    assert next_release(now).ref != now.ref
+    assert next_release(now).layers == now.layers
 
 
 def changed(app: Path, path: str) -> list[str]:
