@@ -16,7 +16,6 @@ from rundrill.platform.manifests import (
     BASE_PLACEHOLDER,
     CONFIG_ANNOTATION,
     DATABASE_PLACEHOLDER,
-    NEXT_PLACEHOLDER,
     PLACEHOLDER,
     PLATFORMS,
     digest_of,
@@ -33,7 +32,6 @@ IMAGES = {
     PLACEHOLDER: "rundrill.dev/platform:test",
     DATABASE_PLACEHOLDER: "rundrill.dev/database:test",
     BASE_PLACEHOLDER: "rundrill.dev/base:test",
-    NEXT_PLACEHOLDER: "rundrill.dev/platform:next",
 }
 NOON = datetime(2026, 1, 1, 12, 4, tzinfo=UTC)
 
