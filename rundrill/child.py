@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,24 @@ from rundrill.session import Session, open_session
 
 POLICY, TARGET = "RUNDRILL_POLICY", "RUNDRILL_TARGET"
 DRILL, EXPERIMENT, PROFILE = "RUNDRILL_DRILL", "RUNDRILL_EXPERIMENT", "RUNDRILL_PROFILE"
-RUN = "RUNDRILL_RUN"
+RUN, PLATFORMS = "RUNDRILL_RUN", "RUNDRILL_PLATFORMS"
 _PR_SET_PDEATHSIG = 1
 LINES = "crowd.jsonl"
 """The crowd's file in the drill's directory."""
 
 
-def environment(session: Session, drill: Path, experiment: str) -> dict[str, str]:
-    """What a parent must set for its child, so that it opens the same session."""
+def environment(session: Session, drill: Path, experiment: str, platforms: Iterable[str]) -> dict[str, str]:
+    """What a parent must set for its child, so that it opens the same session.
+
+    `platforms` are those that the experiment may disturb, its own first; the run must hold the Lease of each.
+    """
     where = {
         POLICY: str(session.policy.path.resolve()),
         TARGET: session.target.url,
         DRILL: str(drill.resolve()),
     }
-    return where | {EXPERIMENT: experiment, PROFILE: session.profile_name, RUN: session.run}
+    whose = {RUN: session.run, PLATFORMS: ",".join(platforms)}
+    return where | whose | {EXPERIMENT: experiment, PROFILE: session.profile_name}
 
 
 @cache
@@ -49,9 +53,10 @@ def injecting(fault: str, undo: Mapping[str, Any]) -> Iterator[Entry]:
     Raises TargetError, and nothing is injected, where nobody stands by; NoEvidence, and it is undone, where the entry
     was closed meanwhile: a run that was taken for dead must not leave a fault behind.
     """
-    here = session()
-    standby.check(here)
-    entry = ledger.open_entry(here, fault, undo)
+    here, platforms = session(), tuple(_said(PLATFORMS).split(","))
+    standby.check(here, platforms)
+    of = ledger.Of(platforms[0], experiment(), alone=len(platforms) > 1)
+    entry = ledger.open_entry(here, fault, undo, of)
     yield entry
     if not ledger.is_open(here, entry):
         ledger.undo(here, entry, "again, by its run")

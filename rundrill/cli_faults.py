@@ -3,8 +3,13 @@
 import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rundrill.cli_words import Words, add_word, target_of, target_options
+
+if TYPE_CHECKING:
+    from rundrill.ledger import Entry
+    from rundrill.session import Session
 
 STOPS_WITHIN = timedelta(seconds=10)
 
@@ -15,7 +20,10 @@ def fault_words(words: Words) -> None:
     planned.add_argument(
         "name", nargs="?", default="first", metavar="NAME", help="an entry of `gamedays` (default: first)"
     )
-    stop = add_word(words, "stop", _stop, "stop the run at work on a target: its faults are undone at once")
+    stop = add_word(
+        words, "stop", _stop, "stop the runs at work on a target: their faults are undone at once"
+    )
+    stop.add_argument("--runbook", metavar="SLUG", help="only the run at work on this runbook's platform")
     recover = add_word(words, "recover", _recover, "undo every fault that the ledger still holds open")
     for word in (planned, stop, recover):
         target_options(word)
@@ -48,18 +56,25 @@ def _stop(arguments: argparse.Namespace) -> int:
 
     why = f"rundrill stop at {datetime.now(UTC):%H:%M:%S} UTC"
     with open_session(arguments.policy, target_of(arguments), Path("reports"), disruptive=True) as session:
-        run = lease.stop(session.kube, why)
-        if run is None:
-            print("no run is at work")
-        else:
+        slug = arguments.runbook and session.policy.runbook(arguments.runbook).runbook
+        runs = lease.stop(session.kube, why, slug)
+        for run in runs:
             print(f"{run} was told to stop; its faults are undone from the cluster")
-            if not until(lambda: not ledger.open_entries(session), STOPS_WITHIN):
-                left = "; ".join(str(entry) for entry in ledger.open_entries(session))
-                raise UndoError(f"still open after {STOPS_WITHIN.total_seconds():g} s: {left}")
+        if not runs:
+            print("no run is at work")
+        elif not until(lambda: not _open_of(session, runs), STOPS_WITHIN):
+            left = "; ".join(str(entry) for entry in _open_of(session, runs))
+            raise UndoError(f"still open after {STOPS_WITHIN.total_seconds():g} s: {left}")
         print(
             "the ledger holds no open fault" if not ledger.open_entries(session) else "see `rundrill recover`"
         )
     return 0
+
+
+def _open_of(session: "Session", runs: tuple[str, ...]) -> "list[Entry]":
+    from rundrill import ledger
+
+    return [entry for entry in ledger.open_entries(session) if entry.run in runs]
 
 
 def _recover(arguments: argparse.Namespace) -> int:

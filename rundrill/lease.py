@@ -1,7 +1,7 @@
-"""One run of faults at a time on a target, and the pulse that says it is alive: a Lease in the namespace `rundrill`.
+"""One run of faults at a time on a platform, and the pulse that says it is alive: a Lease each in the namespace `rundrill`.
 
 Whoever holds it renews it every few seconds; the undoer in the cluster takes a pulse that stops for the end of the run,
-and undoes what is open. A stop is written onto it too, so that runner and undoer both see it.
+and undoes what is open on that platform. A stop is written onto it too, so that runner and undoer both see it.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from uuid import uuid4
 from rundrill.errors import RundrillError, TargetError
 from rundrill.gateway.kubernetes import Conflict, Json, Kube, NotFound
 
-API, NAMESPACE, NAME = "coordination.k8s.io/v1/Lease", "rundrill", "run"
+API, NAMESPACE, PREFIX = "coordination.k8s.io/v1/Lease", "rundrill", "run-"
 STOPPED = "rundrill.dev/stopped"
 """The annotation that stops a run: when, and by whom."""
 BEATS = timedelta(seconds=2)
@@ -31,7 +31,7 @@ LONG_DEAD = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Pulse:
-    """The Lease as it stands: whose it is, when it was renewed, and whether somebody stopped the run."""
+    """The Lease of one platform as it stands: whose it is, when it was renewed, and whether somebody stopped the run."""
 
     holder: str
     """The run's name; "" where nobody holds it."""
@@ -41,117 +41,154 @@ class Pulse:
     stopped: str | None = None
 
 
+type Pulses = Mapping[str, Pulse]
+"""Each platform's pulse by the slug of its runbook; one that no run ever took is not there."""
+
+
 def run_name(directory: Path) -> str:
     """The folder's name as Kubernetes allows it in names and labels, and a few letters that make it the only one."""
     words = re.sub(r"[^a-z0-9]+", "-", directory.name.lower()).strip("-")[:40] or "run"
     return f"{words}-{uuid4().hex[:6]}"
 
 
-def read(kube: Kube) -> Pulse | None:
-    """The pulse; None where no run ever took the Lease."""
-    try:
-        return _pulse(kube.one(API, NAMESPACE, NAME))
-    except NotFound:
-        return None
+def read(kube: Kube) -> Pulses:
+    """The pulse of every platform that a run ever took."""
+    there = {str(lease["metadata"]["name"]): lease for lease in kube.items(API, NAMESPACE)}
+    return {
+        name.removeprefix(PREFIX): _pulse(lease) for name, lease in there.items() if name.startswith(PREFIX)
+    }
 
 
-def take(kube: Kube, run: str, say: Callable[[str], None] = lambda line: None) -> None:
-    """The Lease is this run's; TargetError where another run is alive, after watching it for a beat."""
-    there = read(kube)
+def take(kube: Kube, slug: str, run: str, say: Callable[[str], None] = lambda line: None) -> None:
+    """The platform's Lease is this run's; TargetError where another run is alive on it, after watching it for a beat."""
+    there = _one(kube, slug)
     if there is None:
         with contextlib.suppress(Conflict):
-            kube.create(API, NAMESPACE, {"metadata": {"name": NAME}, "spec": _spec(run)})
+            kube.create(API, NAMESPACE, {"metadata": {"name": PREFIX + slug}, "spec": _spec(run)})
             return
-        there = read(kube)
+        there = _one(kube, slug)
     if there and there.holder not in ("", run):
-        _refuse_the_living(kube, there, say)
-        there = read(kube)
+        _refuse_the_living(kube, slug, there, say)
+        there = _one(kube, slug)
     try:
-        _write(kube, run, there.version if there else None, {STOPPED: None})
+        _write(kube, slug, run, there.version if there else None, {STOPPED: None})
     except Conflict:
-        raise TargetError("another run took the Lease at the same moment: one game day at a time") from None
+        raise TargetError(
+            f"another run took the platform {slug} at the same moment: one game day at a time on each"
+        ) from None
 
 
 def release(kube: Kube, run: str) -> None:
-    """Nobody holds the Lease, where this run did."""
-    there = read(kube)
-    if there and there.holder == run:
-        with contextlib.suppress(Conflict):
-            _write(kube, "", there.version)
+    """Nobody holds what this run held."""
+    for slug, pulse in read(kube).items():
+        if pulse.holder == run:
+            with contextlib.suppress(Conflict):
+                _write(kube, slug, "", pulse.version)
 
 
-def stop(kube: Kube, why: str) -> str | None:
-    """The run that was told to stop; None where none holds the Lease."""
-    there = read(kube)
-    if there is None or not there.holder:
-        return None
-    kube.patch(API, NAMESPACE, NAME, {"metadata": {"annotations": {STOPPED: why}}})
-    return there.holder
+def stop(kube: Kube, why: str, slug: str | None = None) -> tuple[str, ...]:
+    """The runs that were told to stop, on all their platforms: every one, or the one at work on that platform."""
+    pulses = read(kube)
+    runs = {p.holder for name, p in pulses.items() if p.holder and slug in (None, name)}
+    for name, pulse in pulses.items():
+        if pulse.holder in runs:
+            kube.patch(API, NAMESPACE, PREFIX + name, {"metadata": {"annotations": {STOPPED: why}}})
+    return tuple(sorted(runs))
 
 
-@contextlib.contextmanager
-def beating(kube: Kube, run: str, on_end: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Renews the Lease while the context lasts, and gives it back; `on_end` hears why it is no longer this run's.
+class Holding:
+    """The Leases of one run; one thread renews them all from the first on until `end`, which gives them back.
 
-    Where nothing is said, the process interrupts itself, which undoes and reports as Ctrl-C does.
+    `on_end` hears why one of them is no longer this run's. Where nothing is said, the process interrupts itself, which
+    undoes and reports as Ctrl-C does.
     """
-    over = threading.Event()
-    beats = threading.Thread(
-        target=_beat, args=(kube, run, over, on_end or _interrupt), name="pulse", daemon=True
-    )
-    beats.start()
-    try:
-        yield
-    finally:
-        over.set()
-        beats.join(BEATS.total_seconds() * 2)
+
+    def __init__(self, kube: Kube, run: str, on_end: Callable[[str], None] | None = None) -> None:
+        self.slugs: frozenset[str] = frozenset()
+        self._kube, self._run, self._on_end = kube, run, on_end or _interrupt
+        self._over, self._taking = threading.Event(), threading.Lock()
+        self._beats = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def take(self, slugs: Iterable[str], say: Callable[[str], None] = lambda line: None) -> None:
+        """These platforms are this run's too; in one order for all runs, so that of two each gets its turn or is refused."""
+        with self._taking:
+            for slug in sorted(set(slugs) - self.slugs):
+                take(self._kube, slug, self._run, say)
+                self.slugs |= {slug}
+                if self._beats.ident is None:
+                    self._beats.start()
+
+    def end(self) -> None:
+        """Nothing is renewed any more, and whoever comes next may have them."""
+        self._over.set()
+        if self._beats.is_alive():
+            self._beats.join(BEATS.total_seconds() * 2)
         with contextlib.suppress(RundrillError):
-            release(kube, run)
+            release(self._kube, self._run)
 
+    def _beat(self) -> None:
+        while not self._over.wait(BEATS.total_seconds()):
+            try:
+                if why := self._renewed():
+                    return self._on_end(why)
+            except RundrillError:
+                # The API server may be away for a moment: if it stays away, the undoer hears no beat either.
+                continue
+        return None
 
-def _beat(kube: Kube, run: str, over: threading.Event, on_end: Callable[[str], None]) -> None:
-    while not over.wait(BEATS.total_seconds()):
-        try:
-            there = read(kube)
-            if there is None or there.holder != run:
-                return on_end(
-                    f"{run} no longer holds the Lease (found {there.holder if there else 'none'!r})"
-                )
+    def _renewed(self) -> str | None:
+        """Why the run must end; None once each of its Leases beats."""
+        pulses = read(self._kube)
+        for slug in sorted(self.slugs):
+            there = pulses.get(slug)
+            if there is None or there.holder != self._run:
+                found = there.holder if there else "none"
+                return f"{self._run} no longer holds the Lease of {slug} (found {found!r})"
             if there.stopped:
-                return on_end(f"stopped: {there.stopped}")
-            _write(kube, run, there.version)
-        except RundrillError:
-            # The API server may be away for a moment: if it stays away, the undoer hears no beat either.
-            continue
-    return None
+                return f"stopped: {there.stopped}"
+            _write(self._kube, slug, self._run, there.version)
+        return None
 
 
 def _interrupt(why: str) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def _refuse_the_living(kube: Kube, there: Pulse, say: Callable[[str], None]) -> None:
+def _refuse_the_living(kube: Kube, slug: str, there: Pulse, say: Callable[[str], None]) -> None:
     if datetime.now(UTC) - there.renewed > LONG_DEAD:
         return
-    say(f"run {there.holder} holds the Lease; watching for its pulse")
+    say(f"run {there.holder} holds the Lease of {slug}; watching for its pulse")
     deadline = time.monotonic() + DEAD_AFTER.total_seconds()
     while time.monotonic() < deadline:
-        now = read(kube)
+        now = _one(kube, slug)
         if now is None or not now.holder:
             return
         if now.renewed != there.renewed:
-            raise TargetError(f"run {now.holder} is at work on this target: one game day at a time")
+            raise TargetError(
+                f"run {now.holder} is at work on the platform {slug}: one game day at a time on each"
+            )
         time.sleep(BEATS.total_seconds() / 2)
 
 
+def _one(kube: Kube, slug: str) -> Pulse | None:
+    try:
+        return _pulse(kube.one(API, NAMESPACE, PREFIX + slug))
+    except NotFound:
+        return None
+
+
 def _write(
-    kube: Kube, run: str, version: str | None, annotations: Mapping[str, str | None] | None = None
+    kube: Kube,
+    slug: str,
+    run: str,
+    version: str | None,
+    annotations: Mapping[str, str | None] | None = None,
 ) -> None:
     """A fresh renewal under this name; Conflict where somebody else wrote since that version."""
     metadata: Json = {"resourceVersion": version} if version else {}
     if annotations:
         metadata["annotations"] = dict(annotations)
-    kube.patch(API, NAMESPACE, NAME, {"metadata": metadata, "spec": _spec(run)})
+    kube.patch(API, NAMESPACE, PREFIX + slug, {"metadata": metadata, "spec": _spec(run)})
 
 
 def _spec(run: str) -> Json:

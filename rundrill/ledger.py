@@ -4,9 +4,10 @@ An entry is a ConfigMap in the namespace `rundrill`. It is closed, not deleted, 
 stay, so that a game day knows since when the target has been left alone.
 """
 
+import contextlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
@@ -39,6 +40,21 @@ FAULTS = (
 
 
 @dataclass(frozen=True)
+class Of:
+    """What a fault belongs to."""
+
+    runbook: str = ""
+    """The slug of the platform whose pulse it lives by; "" in entries of older versions, which named none."""
+    experiment: str = ""
+    alone: bool = False
+    """Whether it disturbs more than its own platform."""
+
+    def disturbs(self, platforms: Iterable[str]) -> bool:
+        """Whether one of these platforms may be disturbed by it; of what names none, nobody knows."""
+        return self.alone or not self.runbook or self.runbook in platforms
+
+
+@dataclass(frozen=True)
 class Entry:
     """One fault: what was done to the target, and what undoes it."""
 
@@ -51,10 +67,12 @@ class Entry:
     deadline: datetime
     closed: datetime | None = None
     proof: str | None = None
+    of: Of = Of()
 
     def __str__(self) -> str:
         state = f"undone at {self.closed:%H:%M:%S}: {self.proof}" if self.closed else "open"
-        return f"{self.name} (run {self.run}, since {self.opened:%H:%M:%S} UTC): {state}"
+        whose = f"{self.of.experiment} on {self.of.runbook}, " if self.of.runbook else ""
+        return f"{self.name} ({whose}run {self.run}, since {self.opened:%H:%M:%S} UTC): {state}"
 
 
 class Undoes(Protocol):
@@ -64,10 +82,10 @@ class Undoes(Protocol):
         """What shows that the fault is gone; idempotent; UndoError where nothing shows it."""
 
 
-def open_entry(session: Session, fault: str, undo: Mapping[str, Any]) -> Entry:
+def open_entry(session: Session, fault: str, undo: Mapping[str, Any], of: Of = Of()) -> Entry:
     """The entry, once it stands in the cluster; only then may the fault begin."""
     now = datetime.now(UTC)
-    entry = Entry(f"{fault}-{uuid4().hex[:8]}", fault, undo, session.run, now, now + LASTS)
+    entry = Entry(f"{fault}-{uuid4().hex[:8]}", fault, undo, session.run, now, now + LASTS, of=of)
     ensure_namespace(session.kube)
     body = {"metadata": {"name": entry.name, "labels": {STATE: "open"}}, "data": _written(entry)}
     session.kube.create("v1/ConfigMap", NAMESPACE, body)
@@ -80,7 +98,9 @@ def close_entry(session: Session, entry: Entry, proof: str) -> Entry:
     body = {"metadata": {"labels": {STATE: "closed"}}, "data": _written(closed)}
     session.kube.patch("v1/ConfigMap", NAMESPACE, entry.name, body)
     for old in _entries(session.kube, "closed")[KEPT:]:
-        session.kube.delete("v1/ConfigMap", NAMESPACE, old.name)
+        # Another run may clear away at the same moment.
+        with contextlib.suppress(NotFound):
+            session.kube.delete("v1/ConfigMap", NAMESPACE, old.name)
     return closed
 
 
@@ -99,18 +119,26 @@ def last_closed(session: Session) -> datetime | None:
     return max((e.closed for e in _entries(session.kube, "closed") if e.closed), default=None)
 
 
-def refuse_while_open(session: Session) -> None:
-    """TargetError where a fault of an earlier run is still in place."""
-    entries = open_entries(session)
-    if entries:
-        names = "; ".join(str(entry) for entry in entries)
+def refuse_while_open(session: Session, platforms: Iterable[str], underway: Iterable[str] = ()) -> None:
+    """TargetError where a fault is still in place that disturbs one of these platforms.
+
+    Those of this run's own experiments that are `underway` beside are no reason.
+    """
+    disturbed, beside = frozenset(platforms), frozenset(underway)
+    in_the_way = [
+        entry
+        for entry in open_entries(session)
+        if entry.of.disturbs(disturbed) and not (entry.run == session.run and entry.of.experiment in beside)
+    ]
+    if in_the_way:
+        names = "; ".join(str(entry) for entry in in_the_way)
         raise TargetError(f"the ledger holds {names}: undo it with `rundrill recover` first")
 
 
-def undo_all(session: Session) -> list[Entry]:
-    """Every open entry, undone, proven and closed; nothing to do is fine. UndoError names what could not be undone."""
+def undo_all(session: Session, mine: Callable[[Entry], bool] = lambda entry: True) -> list[Entry]:
+    """Every open entry that is `mine`, undone, proven and closed; nothing to do is fine. UndoError names what is left."""
     undone, failed = [], []
-    for entry in open_entries(session):
+    for entry in filter(mine, open_entries(session)):
         try:
             undone.append(undo(session, entry))
         except RundrillError as error:
@@ -118,6 +146,11 @@ def undo_all(session: Session) -> list[Entry]:
     if failed:
         raise UndoError("; ".join(failed))
     return undone
+
+
+def of_experiment(run: str, experiment: str) -> Callable[[Entry], bool]:
+    """Picks the entries of one experiment of one run: what others opened beside it is theirs to undo."""
+    return lambda entry: entry.run == run and entry.of.experiment == experiment
 
 
 def undo(session: Session, entry: Entry, by: str | None = None) -> Entry:
@@ -156,6 +189,9 @@ def _written(entry: Entry) -> dict[str, str]:
         "run": entry.run,
         "undo": json.dumps(dict(entry.undo)),
         "proof": entry.proof,
+        "runbook": entry.of.runbook or None,
+        "experiment": entry.of.experiment or None,
+        "alone": "true" if entry.of.alone else None,
     }
     written = words | {name: time.isoformat() if time else None for name, time in times.items()}
     return {name: said for name, said in written.items() if said is not None}
@@ -173,6 +209,7 @@ def _read(body: Json) -> Entry:
             datetime.fromisoformat(data["deadline"]),
             datetime.fromisoformat(data["closed"]) if "closed" in data else None,
             data.get("proof"),
+            Of(data.get("runbook", ""), data.get("experiment", ""), data.get("alone") == "true"),
         )
     except (KeyError, ValueError) as error:
         raise TargetError(f"ConfigMap {NAMESPACE}/{name} is no entry of the ledger: {error!r}") from None

@@ -4,7 +4,7 @@ import base64
 import contextlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from rundrill import lease, ledger
 from rundrill.errors import TargetError
 from rundrill.gateway.kubernetes import Conflict, Json, Kube, NotFound
-from rundrill.lease import NAMESPACE
+from rundrill.lease import NAMESPACE, Holding
 from rundrill.session import Session
 from rundrill.waiting import until
 
@@ -56,30 +56,36 @@ def stand_down(session: Session, run: str) -> None:
 
 
 @contextlib.contextmanager
-def at_work(session: Session, say: Callable[[str], None] = lambda line: None) -> Iterator[None]:
-    """The Lease is this run's, its pulse beats, and undoers stand by, while the context lasts.
+def at_work(
+    session: Session, platforms: Iterable[str], say: Callable[[str], None] = lambda line: None
+) -> Iterator[Holding]:
+    """The Leases of these platforms are this run's, their pulse beats, and undoers stand by, while the context lasts.
 
-    TargetError, and nothing is begun, where another run is at work or nobody can stand by.
+    TargetError, and nothing is begun, where another run is at work on one of them, or nobody can stand by. What is
+    given takes further platforms.
     """
     ledger.ensure_namespace(session.kube)
-    lease.take(session.kube, session.run, say)
-    with lease.beating(session.kube, session.run):
-        try:
-            say(stand_ready(session, session.run))
-            yield
-        finally:
-            stand_down(session, session.run)
+    holding = Holding(session.kube, session.run)
+    try:
+        holding.take(platforms, say)
+        say(stand_ready(session, session.run))
+        yield holding
+    finally:
+        holding.end()
+        stand_down(session, session.run)
 
 
-def check(session: Session) -> None:
-    """Nothing where a fault of this run would be undone without it; TargetError that says what is missing."""
-    pulse = lease.read(session.kube)
-    if pulse is None or pulse.holder != session.run:
-        raise TargetError(f"run {session.run} does not hold the Lease: no fault may begin")
-    if pulse.stopped:
-        raise TargetError(f"the run was stopped: {pulse.stopped}")
-    if datetime.now(UTC) - pulse.renewed > lease.DEAD_AFTER:
-        raise TargetError(f"the pulse of run {session.run} has stopped: no fault may begin")
+def check(session: Session, platforms: Iterable[str]) -> None:
+    """Nothing where a fault of this run on these platforms would be undone without it; TargetError that says what is missing."""
+    pulses = lease.read(session.kube)
+    for slug in platforms:
+        pulse = pulses.get(slug)
+        if pulse is None or pulse.holder != session.run:
+            raise TargetError(f"run {session.run} does not hold the Lease of {slug}: no fault may begin")
+        if pulse.stopped:
+            raise TargetError(f"the run was stopped: {pulse.stopped}")
+        if datetime.now(UTC) - pulse.renewed > lease.DEAD_AFTER:
+            raise TargetError(f"the pulse of run {session.run} has stopped: no fault may begin")
     if not _ready(session.kube, session.run):
         raise TargetError(f"nobody stands by to undo run {session.run}: no fault may begin")
 

@@ -1,7 +1,7 @@
 """What stands in the cluster while faults are open, and undoes them when their run cannot: `python -m rundrill.undoer`.
 
-It runs in a Job's pods. An entry of the ledger is due when its deadline passes, when its run's pulse stops, or when
-somebody stops the run. Undoing is idempotent, so two of these may stand side by side.
+It runs in a Job's pods. An entry of the ledger is due when its deadline passes, when its run's pulse on its platform
+stops, or when somebody stops the run. Undoing is idempotent, so two of these may stand side by side.
 """
 
 import argparse
@@ -9,18 +9,26 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rundrill import lease, ledger
 from rundrill.errors import RundrillError
-from rundrill.lease import DEAD_AFTER, Pulse
+from rundrill.lease import DEAD_AFTER, Pulses
 from rundrill.ledger import Entry
 from rundrill.session import Session, open_session
 
 EVERY_S = 1.0
+AT_ONCE = 4
+OTHERS_AFTER_S = 20.0
+"""For so long the entries of another run are left to its own undoers, so that they do not get in each other's way."""
+
+
+type Experiment = tuple[str, str]
+"""A run, and an experiment of it."""
 
 
 @dataclass(frozen=True)
@@ -31,66 +39,117 @@ class Due:
     why: str
 
 
-def due(entries: Iterable[Entry], pulse: Pulse | None, silent_s: float, now: datetime) -> list[Due]:
-    """The entries that nobody else will undo in time; `silent_s` is how long the pulse has not changed."""
-    found = []
-    for entry in entries:
-        if pulse is not None and pulse.stopped:
-            found.append(Due(entry, f"the run was stopped: {pulse.stopped}"))
-        elif now > entry.deadline:
-            found.append(Due(entry, "its deadline passed"))
-        elif pulse is None or pulse.holder != entry.run:
-            # A pulse of another run says nothing of this one's life.
-            found.append(Due(entry, f"run {entry.run} does not hold the Lease"))
-        elif silent_s > DEAD_AFTER.total_seconds():
-            found.append(Due(entry, f"run {entry.run} has given no sign of life for {silent_s:.0f} s"))
-    return found
+def due(entries: Iterable[Entry], pulses: Pulses, silent: Mapping[str, float], now: datetime) -> list[Due]:
+    """The entries that nobody else will undo in time, each by the pulse of its own platform.
+
+    `silent` is for how many seconds each platform's pulse has not changed.
+    """
+    whys = ((entry, _why(entry, _platform(entry, pulses), pulses, silent, now)) for entry in entries)
+    return [Due(entry, why) for entry, why in whys if why]
+
+
+def _platform(entry: Entry, pulses: Pulses) -> str:
+    """The platform whose pulse an entry lives by; an old one named none, and lives by any that its run holds."""
+    held = (slug for slug, pulse in pulses.items() if pulse.holder == entry.run)
+    return entry.of.runbook or next(held, "")
+
+
+def _why(entry: Entry, slug: str, pulses: Pulses, silent: Mapping[str, float], now: datetime) -> str | None:
+    pulse = pulses.get(slug)
+    if pulse is not None and pulse.stopped:
+        return f"the run was stopped: {pulse.stopped}"
+    if now > entry.deadline:
+        return "its deadline passed"
+    if pulse is None or pulse.holder != entry.run:
+        # A pulse of another run says nothing of this one's life.
+        return f"run {entry.run} does not hold the Lease{f' of {slug}' if slug else ''}"
+    if silent.get(slug, 0.0) > DEAD_AFTER.total_seconds():
+        return f"run {entry.run} has given no sign of life for {silent[slug]:.0f} s"
+    return None
 
 
 @dataclass
 class Listener:
-    """How long the pulse has been silent, by this process's own clock; a gap in our own sight does not count."""
+    """How long each pulse has been silent, by this process's own clock; a gap in our own sight does not count."""
 
     clock: Callable[[], float] = time.monotonic
-    version: str | None = None
-    since: float = 0.0
-    blind: bool = True
+    heard: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Each platform's last beat, and when it was heard first."""
 
-    def hear(self, pulse: Pulse | None) -> float:
-        """Seconds since the pulse last changed."""
-        now, version = self.clock(), pulse.version if pulse else None
-        if self.blind or version != self.version:
-            self.version, self.since, self.blind = version, now, False
-        return now - self.since
+    def hear(self, pulses: Pulses) -> Mapping[str, float]:
+        """For each platform, the seconds since its pulse last changed."""
+        now = self.clock()
+        for slug, pulse in pulses.items():
+            if self.heard.get(slug, ("", 0.0))[0] != pulse.version:
+                self.heard[slug] = (pulse.version, now)
+        return {slug: now - self.heard[slug][1] for slug in pulses}
 
     def saw_nothing(self) -> None:
-        """The API server did not answer: the run may have been unable to beat, too."""
-        self.blind = True
+        """The API server did not answer: the runs may have been unable to beat, too."""
+        self.heard.clear()
 
 
 def stand(session: Session, run: str, ready: Path, say: Callable[[str], None]) -> None:
-    """Stands by until the run has given the Lease back, or is dead, and none of its faults is open."""
-    listener = Listener()
-    while True:
-        try:
-            pulse, entries = lease.read(session.kube), ledger.open_entries(session)
-        except RundrillError as error:
-            say(f"cannot see: {error}")
-            listener.saw_nothing()
-        else:
-            silent = listener.hear(pulse)
-            ready.touch()
-            for one in due(entries, pulse, silent, datetime.now(UTC)):
-                _undo(session, one, say)
-            if not entries and _over(pulse, run, silent):
-                # A dead run gives nothing back itself; the next need not wait for it.
-                lease.release(session.kube, run)
-                return
-        time.sleep(EVERY_S)
+    """Stands by until the run has given its Leases back, or is dead, and none of its faults is open."""
+    listener, turns = Listener(), Turns(run)
+    working: dict[Experiment, Future[None]] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while True:
+            # Before the ledger is read: what was closed a moment later must not be undone once more.
+            working = {name: job for name, job in working.items() if not _is_done(job)}
+            try:
+                pulses, entries = lease.read(session.kube), ledger.open_entries(session)
+            except RundrillError as error:
+                say(f"cannot see: {error}")
+                listener.saw_nothing()
+            else:
+                silent = listener.hear(pulses)
+                ready.touch()
+                for name, some in turns.now(due(entries, pulses, silent, datetime.now(UTC))).items():
+                    if name not in working:
+                        working[name] = pool.submit(_undo_in_order, session, some, say)
+                if not any(entry.run == run for entry in entries) and over(pulses, run, silent):
+                    # A dead run gives nothing back itself; the next need not wait for it.
+                    lease.release(session.kube, run)
+                    return
+            time.sleep(EVERY_S)
 
 
-def _over(pulse: Pulse | None, run: str, silent_s: float) -> bool:
-    return pulse is None or pulse.holder != run or silent_s > DEAD_AFTER.total_seconds()
+def _is_done(job: Future[None]) -> bool:
+    """Whether it is; an error that nobody expected ends this process, and its pod begins anew."""
+    if job.done():
+        job.result()
+    return job.done()
+
+
+@dataclass
+class Turns:
+    """Whose turn it is to undo: ours at once, another run's once its own undoers have had their time."""
+
+    run: str
+    clock: Callable[[], float] = time.monotonic
+    since: dict[str, float] = field(default_factory=dict)
+    """When each entry was seen due first."""
+
+    def now(self, all_due: Iterable[Due]) -> dict[Experiment, list[Due]]:
+        """What is to be undone now: experiments side by side, the entries of each one after another, the newest first."""
+        chosen: dict[Experiment, list[Due]] = {}
+        for one in all_due:
+            waited = self.clock() - self.since.setdefault(one.entry.name, self.clock())
+            if one.entry.run == self.run or waited > OTHERS_AFTER_S:
+                chosen.setdefault((one.entry.run, one.entry.of.experiment), []).append(one)
+        return chosen
+
+
+def over(pulses: Pulses, run: str, silent: Mapping[str, float]) -> bool:
+    """Whether the run holds no Lease any more, or beats on none of those that it holds."""
+    held = (slug for slug, pulse in pulses.items() if pulse.holder == run)
+    return all(silent[slug] > DEAD_AFTER.total_seconds() for slug in held)
+
+
+def _undo_in_order(session: Session, some: Iterable[Due], say: Callable[[str], None]) -> None:
+    for one in some:
+        _undo(session, one, say)
 
 
 def _undo(session: Session, one: Due, say: Callable[[str], None]) -> None:

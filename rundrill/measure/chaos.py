@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import rundrill
-from rundrill import child, hops, ledger, standby
+from rundrill import child, hops, ledger
 from rundrill.crowd import Crowd
 from rundrill.drilled import drill_seen, says
-from rundrill.errors import NoEvidence, PolicyError
+from rundrill.errors import NoEvidence
 from rundrill.evidence import DrillSeen, Raw
 from rundrill.measure.load import Load, at_work, find, own_directory
 from rundrill.promise import Promise
 from rundrill.reading import read_yaml
 from rundrill.session import Session
+from rundrill.territory import configuration_of, platforms_taken
 
 LASTS = timedelta(minutes=40)
 """No experiment is longer: after this it is interrupted, and what it did is undone."""
@@ -68,19 +69,25 @@ def run_experiment(name: str, session: Session) -> Drilled:
 
 
 def _run(name: str, session: Session) -> Drilled:
-    ledger.refuse_while_open(session)
-    session.cached(("open", "standby"), lambda: session.keep(standby.at_work(session)))
     path = find(session.policy, "experiments", f"{name}.yaml")
-    configuration = _configuration(path)
+    configuration = configuration_of(path)
+    with platforms_taken(name, configuration, session) as platforms:
+        return _drill(path, configuration, session, platforms)
+
+
+def _drill(
+    path: Path, configuration: Mapping[str, Any], session: Session, platforms: tuple[str, ...]
+) -> Drilled:
+    name, slug = path.stem, platforms[0]
     drill = own_directory(session.directory, name)
     started = datetime.now(UTC)
-    slug, lines = str(configuration["runbook"]), drill / child.LINES
+    lines = drill / child.LINES
     crowd, interrupted = Crowd(lines), False
     with _crowd(configuration, session, slug, lines) as load:
         try:
-            interrupted = _conduct(path, name, session, drill)
+            interrupted = _conduct(path, session, drill, platforms)
         finally:
-            _undo_what_is_left(session, drill)
+            _undo_what_is_left(session, drill, name)
             crowd = load.stop() if load else crowd
         if interrupted:
             raise KeyboardInterrupt(
@@ -101,19 +108,9 @@ def _crowd(
     return at_work(session, slug, str(name), lines, LASTS) if name else contextlib.nullcontext()
 
 
-def _configuration(path: Path) -> Mapping[str, Any]:
-    content = read_yaml(path).content
-    found = content.get("configuration") if isinstance(content, dict) else None
-    if not isinstance(found, dict) or "runbook" not in found:
-        raise PolicyError(
-            f"{path}: configuration must name the runbook, and the crowd it runs under if it has one"
-        )
-    return found
-
-
-def _conduct(path: Path, name: str, session: Session, drill: Path) -> bool:
+def _conduct(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]) -> bool:
     """Runs the experiment to its end; whether a signal cut it short."""
-    process = _start(path, name, session, drill)
+    process = _start(path, session, drill, platforms)
     try:
         # SIGTERM, as a cancelled pipeline sends it, undoes as Ctrl-C does.
         with _signals({signal.SIGTERM: signal.default_int_handler}):
@@ -128,9 +125,9 @@ def _conduct(path: Path, name: str, session: Session, drill: Path) -> bool:
     return False
 
 
-def _start(path: Path, name: str, session: Session, drill: Path) -> subprocess.Popen[bytes]:
+def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]) -> subprocess.Popen[bytes]:
     engine = str(Path(rundrill.__file__).resolve().parents[1])
-    environment = os.environ | child.environment(session, drill, name)
+    environment = os.environ | child.environment(session, drill, path.stem, platforms)
     environment["PYTHONPATH"] = os.pathsep.join([engine, *filter(None, [os.environ.get("PYTHONPATH")])])
     # A settings file of the user's could change strategies; there is none at this path.
     words = ["--no-version-check", "--no-log-file", "--settings", str(drill / "no-settings.yaml"), "run"]
@@ -174,10 +171,10 @@ def _signals(answers: Mapping[int, Any]) -> Iterator[None]:
             signal.signal(number, answer)
 
 
-def _undo_what_is_left(session: Session, drill: Path) -> None:
+def _undo_what_is_left(session: Session, drill: Path, name: str) -> None:
     """What a killed child could not undo itself; UndoError where it cannot be undone from here either."""
     with _signals({signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}):
-        for entry in ledger.undo_all(session):
+        for entry in ledger.undo_all(session, ledger.of_experiment(session.run, name)):
             hops.note(drill, "undone", datetime.now(UTC), "ledger", entry.proof or "")
     session.forget()
 

@@ -14,6 +14,8 @@ from rundrill import child, ledger, standby
 from rundrill.faults import undo as ending
 from rundrill.session import Session, open_session
 
+PLATFORM = "rundrill-test-kills"
+"""Nobody's platform: what these runs disturb are namespaces of the tests' own."""
 POINTS = (
     "before-ledger",
     "after-ledger",
@@ -47,9 +49,10 @@ def arm(point: str, fault: Any) -> None:
 
 def main(directory: str, name: str, point: str, words: str) -> None:
     """Injects and undoes as an experiment does, and does not live to tell."""
-    with open_session(POLICY, TARGET, Path(directory), True) as session, standby.at_work(session):
+    platforms = [PLATFORM]
+    with open_session(POLICY, TARGET, Path(directory), True) as session, standby.at_work(session, platforms):
         print(session.run, flush=True)
-        os.environ |= child.environment(session, Path(directory), name)
+        os.environ |= child.environment(session, Path(directory), name, platforms)
         _drill(session, name, point, json.loads(words))
 
 

@@ -25,8 +25,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
         deployment(session, SPACE, NAME)
         before = dict(os.environ)
-        with standby.at_work(session):
-            os.environ |= child.environment(session, place, "catalogue")
+        with standby.at_work(session, [SPACE]):
+            os.environ |= child.environment(session, place, "catalogue", [SPACE])
             child.session.cache_clear()
             yield session
         child.session().close()
