@@ -12,15 +12,22 @@ from rundrill.errors import RundrillError
 from rundrill.faults import (
     cache,
     change,
+    clone,
     connections,
+    container,
+    debug,
     drain,
+    errand,
     hand,
     inside,
+    job,
     kill,
     lock,
     privilege,
     restart,
+    rows,
     scale,
+    visit,
 )
 from rundrill.measure.load import find
 from rundrill.policy import Gameday, Policy
@@ -171,5 +178,12 @@ FORESEE: Mapping[str, Foresee] = {
     "connections.hold": lambda s, r, w: connections.preview(s, r, w["count"]),
     "cache.limit_memory": lambda s, r, w: cache.preview(s, r),
     "cache.flush": lambda s, r, w: cache.preview(s, r),
+    "container.tell": lambda s, r, w: container.preview(s, _space(s, r, w), w["workload"]),
+    "errand.run": lambda s, r, w: errand.preview(_space(s, r, w), w["name"]),
+    "job.run": lambda s, r, w: job.preview(_space(s, r, w), w["cronjob"]),
+    "rows.write": lambda s, r, w: rows.preview(r, w["says"]),
+    "visit.visit": lambda s, r, w: visit.preview(s, _space(s, r, w), w["selector"]),
+    "debug.join": lambda s, r, w: debug.preview(s, _space(s, r, w), w["selector"], w.get("count")),
+    "clone.rebuild": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
 }
 """Module and function of a fault -> its preview, from the arguments of the experiment's own step."""
