@@ -180,7 +180,7 @@ FORESEE: Mapping[str, Foresee] = {
     "cache.flush": lambda s, r, w: cache.preview(s, r),
     "container.tell": lambda s, r, w: container.preview(s, _space(s, r, w), w["workload"]),
     "errand.run": lambda s, r, w: errand.preview(_space(s, r, w), w["name"]),
-    "job.run": lambda s, r, w: job.preview(_space(s, r, w), w["cronjob"]),
+    "job.run": lambda s, r, w: job.preview(s, _space(s, r, w), w["cronjob"]),
     "rows.write": lambda s, r, w: rows.preview(r, w["says"]),
     "visit.visit": lambda s, r, w: visit.preview(s, _space(s, r, w), w["selector"]),
     "debug.join": lambda s, r, w: debug.preview(s, _space(s, r, w), w["selector"], w.get("count")),
