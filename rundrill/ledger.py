@@ -36,6 +36,11 @@ FAULTS = (
     "connections",
     "cache",
     "hand",
+    "errand",
+    "rows",
+    "visit",
+    "debug",
+    "clone",
 )
 
 
