@@ -13,5 +13,7 @@ ROLES = {
     "redis-maintenance": "services.pipeline.upkeep",
     "daily-report": "services.pipeline.evening",
     "pipeline-canary": "services.pipeline.visitor",
+    "operations": "services.pipeline.operations",
+    "emergency-recovery": "services.pipeline.recovery",
 }
 """Role -> module, with `application(settings)` where it answers requests and `run(settings)` where it ends by itself."""
