@@ -41,6 +41,8 @@ FAULTS = (
     "visit",
     "debug",
     "clone",
+    "sweep",
+    "secret_version",
 )
 
 

@@ -24,9 +24,11 @@ from rundrill.faults import (
     kill,
     lock,
     privilege,
+    release,
     restart,
     rows,
     scale,
+    secret_version,
     visit,
 )
 from rundrill.measure.load import find
@@ -184,6 +186,26 @@ FORESEE: Mapping[str, Foresee] = {
     "rows.write": lambda s, r, w: rows.preview(r, w["says"]),
     "visit.visit": lambda s, r, w: visit.preview(s, _space(s, r, w), w["selector"]),
     "debug.join": lambda s, r, w: debug.preview(s, _space(s, r, w), w["selector"], w.get("count")),
+    "change.create": lambda s, r, w: guard.Preview(
+        "create",
+        _space(s, r, w["manifest"]["metadata"]),
+        str(w["manifest"]["kind"]),
+        (str(w["manifest"]["metadata"]["name"]),),
+        1,
+    ),
+    "release.apply": lambda s, r, w: release.preview(s, r, w["file"]),
+    "release.must_refuse": lambda s, r, w: release.preview(s, r, w["file"]),
+    "release.roll_out": lambda s, r, w: change.preview(
+        s, release.DEPLOYMENT, _space(s, r, w), w["workload"], {}
+    ),
+    "release.set_image": lambda s, r, w: change.preview(
+        s, release.DEPLOYMENT, _space(s, r, w), w["workload"], {}
+    ),
+    "sweep.evicted": lambda s, r, w: guard.Preview(
+        "sweep", _space(s, r, w), "pods that are evicted by then", ("evicted",), 1, at_once=False
+    ),
+    "secret_version.add": lambda s, r, w: secret_version.preview(s, w["manager"]),
+    "secret_version.rotate": lambda s, r, w: secret_version.preview(s, w["manager"]),
     "clone.rebuild": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
 }
 """Module and function of a fault -> its preview, from the arguments of the experiment's own step."""
