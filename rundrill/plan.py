@@ -29,6 +29,7 @@ from rundrill.faults import (
     rows,
     scale,
     secret_version,
+    setting,
     visit,
 )
 from rundrill.measure.load import find
@@ -193,6 +194,7 @@ FORESEE: Mapping[str, Foresee] = {
         (str(w["manifest"]["metadata"]["name"]),),
         1,
     ),
+    "setting.set_env": lambda s, r, w: setting.preview(s, _space(s, r, w), w["workload"]),
     "release.apply": lambda s, r, w: release.preview(s, r, w["file"]),
     "release.must_refuse": lambda s, r, w: release.preview(s, r, w["file"]),
     "release.roll_out": lambda s, r, w: change.preview(

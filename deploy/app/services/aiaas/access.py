@@ -17,12 +17,17 @@ def api_key() -> str:
     return os.environ.get("API_KEY", "")
 
 
+def next_key() -> str:
+    """The key of API_KEY_NEXT, which counts as well while keys are changed; "" where there is none."""
+    return os.environ.get("API_KEY_NEXT", "")
+
+
 def knows_the_key(request: Request) -> bool:
     """Whether the request bears the key, as `X-API-Key` or as a bearer token."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     shown = request.headers.get("x-api-key") or (token if kind == "Bearer" else "")
-    key = api_key()
-    return bool(key) and hmac.compare_digest(shown.encode(), key.encode())
+    known = [key for key in (api_key(), next_key()) if key]
+    return any(hmac.compare_digest(shown.encode(), key.encode()) for key in known)
 
 
 def keyed(endpoint: Endpoint) -> Endpoint:

@@ -114,6 +114,8 @@ class Board:
         self._news = asyncio.Event()
         for name, breaker in self.breakers.items():
             STATES.labels(name).set_function(lambda breaker=breaker: float(breaker.state))
+            for state in State:  # A counter that is born at 1 has never increased.
+                TURNS.labels(name, state.word)
 
     async def call[T](self, name: str, ask: Callable[[], Awaitable[T]], *counts: type[Exception]) -> T:
         """The answer; Refused where the breaker is open, and any exception of `counts` is a failure."""

@@ -66,7 +66,7 @@ def turns() -> list[Turn]:
     return [
         Turn("search", requests, searches, 1.5),
         Turn("calculator", requests, sums, 2.0),
-        Turn("glossary", requests, words, 4.0),
+        Turn("glossary", requests, words, 2.0),
         Turn("validate", check, itertools.cycle([_wanted("glossary", {"word": "slo"})]), 5.0),
         # An old client, whose bodies are refused: that they are is watched all the time.
         Turn("refused", check, itertools.cycle([{"test": "data"}]), 5.0, _OLD_VERSION, code="422"),

@@ -13,12 +13,33 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.settings import Settings
-from services.web import build, route
+from services.web import build, json_body, route
 
 _TLS = Path(os.environ.get("TLS_DIRECTORY", "/etc/external-tls"))
 
 
-async def search(request: Request) -> Response:
+class Moods:
+    """How often it fails: every so many-th search, or never (0); a restart forgets it."""
+
+    def __init__(self) -> None:
+        self._failing_every = 0
+        self._asked = 0
+
+    async def change(self, request: Request) -> Response:
+        """The new mood: `failing_every`."""
+        body = await json_body(request, failing_every=int)
+        self._failing_every = max(0, int(str(body["failing_every"])))
+        return JSONResponse({"failing_every": self._failing_every})
+
+    async def search(self, request: Request) -> Response:
+        """What it finds, or the failure whose turn it is."""
+        self._asked += 1
+        if self._failing_every and self._asked % self._failing_every == 0:
+            return JSONResponse({"error": "not today"}, 500)
+        return await found_for(request)
+
+
+async def found_for(request: Request) -> Response:
     """Three findings, the same for the same query."""
     query = request.query_params.get("q", "")
     digest = hashlib.sha256(query.encode()).hexdigest()
@@ -28,7 +49,12 @@ async def search(request: Request) -> Response:
 
 def _application(settings: Settings) -> Starlette:
     """The web application of external-service."""
-    return build(settings, [route("/search", search)])
+    moods = Moods()
+    routes = [
+        route("/search", moods.search),
+        route("/behaviour", moods.change, method="POST", counted=False),
+    ]
+    return build(settings, routes)
 
 
 def run(settings: Settings) -> None:

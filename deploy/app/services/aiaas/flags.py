@@ -72,6 +72,7 @@ class Flags:
                 await self._bring_back()
                 for row in await self._database.rows(_ALL):
                     name = str(row["name"])
+                    EXPIRED.labels(name)
                     ON.labels(name).set(bool(row["enabled"]))
                     AWAY.labels(name).set(row["enabled"] != row["enabled_by_default"])
             except pool.FAILED as error:

@@ -175,6 +175,7 @@ def application(settings: Settings) -> Starlette:
     """The web application of orchestrator."""
     count_lines()
     for tool in TOOLS:
+        FALLBACKS.labels(tool)
         for outcome in ("ok", "failed", "refused"):
             CALLS.labels(tool, outcome)
     orchestrator = Orchestrator(settings)

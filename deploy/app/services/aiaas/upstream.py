@@ -25,11 +25,12 @@ def open_client(seconds: float, verify: str | bool = True) -> httpx.AsyncClient:
 
 
 async def asked(
-    client: httpx.AsyncClient, method: str, url: str, body: object = None, **headers: str
+    client: httpx.AsyncClient, method: str, url: str, body: object = None, seconds: float | None = None
 ) -> httpx.Response:
-    """The answer, of whatever code; an HTTPError where there is none, or the server itself failed."""
+    """The answer, of whatever code; an HTTPError where there is none in time, or the server itself failed."""
+    patience = client.timeout if seconds is None else httpx.Timeout(max(seconds, 0.1))
     try:
-        answer = await client.request(method, url, json=body, headers=headers)
+        answer = await client.request(method, url, json=body, timeout=patience)
     except httpx.TimeoutException:
         log.error("timeout waiting for %s", httpx.URL(url).host)
         raise
