@@ -1,5 +1,7 @@
 """What an experiment asks of the platform itself, in the words of a state promise: before, during and after."""
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,7 +29,10 @@ def is_so(
 ) -> bool:
     """Whether it is so, for a steady state; waits a minute for it."""
     question = _question(probe, expect, subjects)
-    return bool(until(lambda: _met(question, configuration), STEADY_WITHIN, EVERY))
+    found = until(lambda: _met(question, configuration), STEADY_WITHIN, EVERY)
+    if found:
+        hops.note(child.directory(), _was_so(question), datetime.now(UTC), "platform", found)
+    return bool(found)
 
 
 def not_yet(
@@ -36,12 +41,15 @@ def not_yet(
     configuration: Mapping[str, Any],
     subjects: int | None = None,
 ) -> bool:
-    """Whether what shall prove the fault is not so before it; a question that is not answered is no answer."""
+    """True where what shall prove the fault is not so before it; NoEvidence where it is, or the question is not answered."""
     outcome, why = _asked(_question(probe, expect, subjects), configuration)
     if outcome is Outcome.UNKNOWN:
         raise NoEvidence(f"before the fault, its proof could not be looked for: {why}")
+    if outcome is Outcome.MET:
+        # Raised and not only told: in the middle of a method nobody asks whether a probe said no.
+        raise NoEvidence(f"what shall prove the fault is so before it already: {why}")
     hops.note(child.directory(), "not_yet", datetime.now(UTC), "platform", why)
-    return outcome is Outcome.MISSED
+    return True
 
 
 def proven(
@@ -78,6 +86,31 @@ def seen(
     if not found:
         raise NoEvidence(f"not so within {within}: {_asked(question, configuration)[1]}")
     return found
+
+
+def no_longer(
+    probe: Mapping[str, Any],
+    expect: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    subjects: int | None = None,
+    within: str = "60s",
+) -> str:
+    """What showed that the fault bites: what was so in the steady state (`is_so`, the same words) is read as not so."""
+    question = _question(probe, expect, subjects)
+    if not hops.reached(child.directory(), _was_so(question)):
+        raise NoEvidence("nobody looked before the fault whether it was so (is_so, in the same words)")
+    found = until(lambda: _missed(question, configuration), duration(within), EVERY)
+    if not found:
+        raise NoEvidence(f"still so {within} later: {_asked(question, configuration)[1]}")
+    hops.note(child.directory(), "fault_proven", datetime.now(UTC), "platform", found)
+    return found
+
+
+def no_more(question: Mapping[str, Any], configuration: Mapping[str, Any]) -> str | None:
+    """Why a question (probe, expect, subjects) is no longer answered with yes; None where it is."""
+    asked = _question(question["probe"], question["expect"], question.get("subjects"))
+    outcome, why = _asked(asked, configuration)
+    return None if outcome is Outcome.MET else why
 
 
 def stays(
@@ -146,6 +179,18 @@ def _question(probe: Mapping[str, Any], expect: Mapping[str, Any], subjects: int
         return Question.model_validate({"probe": dict(probe), "expect": dict(expect), "subjects": subjects})
     except ValueError as error:
         raise PolicyError(f"the experiment asks what no promise could: {error}") from None
+
+
+def _was_so(question: Question) -> str:
+    """The station of a question that was answered with yes before the fault."""
+    words = json.dumps(question.model_dump(mode="json"), sort_keys=True, default=str)
+    return f"so:{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+
+
+def _missed(question: Question, configuration: Mapping[str, Any]) -> str | None:
+    """What was seen, where it was read and is not as asked."""
+    outcome, why = _asked(question, configuration)
+    return why if outcome is Outcome.MISSED else None
 
 
 def _met(question: Question, configuration: Mapping[str, Any]) -> str | None:

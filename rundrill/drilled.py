@@ -1,6 +1,7 @@
 """What a drill's directory shows: journal, noted hops and the crowd's lines, put together as evidence."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rundrill.crowd import Crowd, instant
 from rundrill.errors import NoEvidence
 from rundrill.evidence import DrillSeen, LoadPhase, Raw
 from rundrill.journal import read_journal
+from rundrill.promise import Promise
 
 JOURNAL = "journal.json"
 STATIONS = ("fault_proven", "first_bad_sample", "pending", "firing", "alertmanager", "undone", "inactive")
@@ -41,6 +43,13 @@ def drill_seen(
     return seen, _raws(drill, crowd)
 
 
+def seen_of(promise: Promise, seen: DrillSeen) -> DrillSeen:
+    """The same drill as one promise sees it: an alert without the stations of the others that it raised."""
+    if promise.alert is None:
+        return seen
+    return replace(seen, hops=tuple(hop for hop in seen.hops if hop.of in ("", promise.id)))
+
+
 def phases(crowd: Crowd, injected: datetime | None, undone: datetime | None) -> tuple[LoadPhase, ...]:
     """What the users saw before the fault, during it and after its undo, as far as the drill came."""
     if crowd.began is None:
@@ -70,9 +79,12 @@ def _is_station(name: str) -> bool:
 
 
 def _quiet_before(drill: Path) -> bool | None:
-    """Whether the alert was quiet when the gate looked; None where it did not look."""
-    looks = [hop.name for hop, _ in hops.noted(drill) if hop.name in ("quiet", "not_quiet")]
-    return looks[0] == "quiet" if looks else None
+    """Whether every alert that is watched was quiet when the gate looked; None where it did not look."""
+    first: dict[str, str] = {}
+    for hop, _ in hops.noted(drill):
+        if hop.name in ("quiet", "not_quiet"):
+            first.setdefault(hop.of, hop.name)
+    return all(look == "quiet" for look in first.values()) if first else None
 
 
 def _raws(drill: Path, crowd: Crowd) -> tuple[Raw, ...]:

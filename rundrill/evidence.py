@@ -91,6 +91,8 @@ class Hop:
     recovered_kubernetes, inactive, resolved:<channel>."""
     at: datetime
     source: str
+    of: str = ""
+    """The promise whose alert this is a station of; "" for what all of them share."""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ UNDOING = "undoing"
 """Noted when the undo of a fault begins: from then on its users may recover."""
 
 
-def note(directory: Path, name: str, at: datetime, source: str, says: str = "") -> Hop:
-    """The hop, once it stands in the file; `says` is what was seen."""
-    hop = Hop(name, at, source)
-    line = {"name": name, "at": at.isoformat(), "source": source, "says": says}
+def note(directory: Path, name: str, at: datetime, source: str, says: str = "", of: str = "") -> Hop:
+    """The hop, once it stands in the file; `says` is what was seen, `of` the promise whose alert came so far."""
+    hop = Hop(name, at, source, of)
+    line = {"name": name, "at": at.isoformat(), "source": source, "says": says} | ({"of": of} if of else {})
     with (directory / FILE).open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(line) + "\n")
     return hop
@@ -32,7 +32,11 @@ def noted(directory: Path) -> tuple[tuple[Hop, str], ...]:
     lines = path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
     said = [json.loads(line) for line in lines]
     hops = [
-        (Hop(one["name"], datetime.fromisoformat(one["at"]), one["source"]), str(one["says"])) for one in said
+        (
+            Hop(one["name"], datetime.fromisoformat(one["at"]), one["source"], one.get("of", "")),
+            str(one["says"]),
+        )
+        for one in said
     ]
     return tuple(sorted(hops, key=lambda pair: pair[0].at))
 

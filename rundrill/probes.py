@@ -4,9 +4,12 @@ Deadlines are generous, so that what comes late is measured as late; a probe tha
 and what it noted until then is the evidence.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from rundrill import child, hops
+from rundrill.conditions import no_more
 from rundrill.errors import NoEvidence, PolicyError
 from rundrill.faults.proof import all_answered
 from rundrill.faults.rollout import Rollout, rollout
@@ -36,12 +39,24 @@ def alert_is_quiet(id: str) -> bool:
     """Whether the rule is loaded and healthy, and neither Prometheus nor Alertmanager holds its alert."""
     watch = _watch(id, datetime.now(UTC))
     quiet = bool(until(lambda: _quiet(watch), QUIET_WITHIN))
-    hops.note(child.directory(), "quiet" if quiet else "not_quiet", datetime.now(UTC), "prometheus")
+    hops.note(child.directory(), "quiet" if quiet else "not_quiet", datetime.now(UTC), "prometheus", of=id)
     return quiet
 
 
-def alert_arrives(id: str, seen_on: str, of: dict[str, str] | None = None) -> dict[str, str]:
-    """When the alert with these labels reached each station up to every promised channel, while users of that path fail."""
+def alert_arrives(
+    id: str,
+    configuration: Mapping[str, Any],
+    seen_on: str | None = None,
+    of: dict[str, str] | None = None,
+    lasting: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """When the alert with these labels reached each station up to every promised channel, while the fault lasted.
+
+    That it lasted is asked where the alert did not come: the users of `seen_on` still fail, or `lasting` (a question:
+    probe, expect, subjects) is still answered with yes.
+    """
+    if seen_on is None and lasting is None:
+        raise PolicyError(f"{id}: neither seen_on nor lasting says how to see whether the fault lasts")
     watch = _watch(id, _at("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
@@ -52,7 +67,7 @@ def alert_arrives(id: str, seen_on: str, of: dict[str, str] | None = None) -> di
     )
     watch.note_first_bad_sample()
     if not watch.reached("witness", alert.receivers):
-        _say_why_not(watch, seen_on)
+        _say_why_not(watch, seen_on, lasting, configuration)
     return {name: at.isoformat() for name, at in watch.seen.items()}
 
 
@@ -61,7 +76,7 @@ def alert_resolves(id: str, of: dict[str, str] | None = None) -> dict[str, str]:
     watch = _watch(id, _at("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
-    watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory())}
+    watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory()) if hop.of == id}
     if not any(name.startswith("witness:") for name in watch.seen):
         raise NoEvidence(f"{watch.promise.alert_name} never arrived, so there is nothing to resolve")
     waits = profile.pace(profile.group_interval) + profile.pace(alert.notified_within)
@@ -118,13 +133,18 @@ def _resolved(watch: Watch, channels: tuple[str, ...]) -> bool:
     return watch.reached("resolved", channels) and "inactive" in watch.seen
 
 
-def _say_why_not(watch: Watch, path: str) -> None:
+def _say_why_not(
+    watch: Watch, path: str | None, lasting: Mapping[str, Any] | None, configuration: Mapping[str, Any]
+) -> None:
     """Raises, after noting where the silence is ours or the fault's and not the alert's."""
-    drill, now = child.directory(), datetime.now(UTC)
+    drill, now, id = child.directory(), datetime.now(UTC), watch.promise.id
     if watch.blind:
-        hops.note(drill, "blind", now, "watch", watch.blind)
-    elif all_answered(child.crowd(), path, LAPSED, now):
-        hops.note(drill, "lapsed", now, "crowd", f"users of {path} were answered again before the undo")
+        hops.note(drill, "blind", now, "watch", watch.blind, of=id)
+    elif path is not None and all_answered(child.crowd(), path, LAPSED, now):
+        says = f"users of {path} were answered again before the undo"
+        hops.note(drill, "lapsed", now, "crowd", says, of=id)
+    elif lasting is not None and (over := no_more(lasting, configuration)):
+        hops.note(drill, "lapsed", now, "platform", f"the fault was over before the undo: {over}", of=id)
     raise NoEvidence(
         watch.blind or f"{watch.promise.alert_name} did not reach every promised channel in time"
     )

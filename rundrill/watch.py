@@ -57,7 +57,7 @@ class Watch:
         """Write a station down, once."""
         if name not in self.seen:
             self.seen[name] = at
-            hops.note(self.drill, name, at, source, says)
+            hops.note(self.drill, name, at, source, says, of=self.promise.id)
 
     def mine(self, alert: Json) -> bool:
         """Whether this is the alert: by its promise and labels, or by its name where a mail says no more."""

@@ -19,7 +19,7 @@ from typing import Any
 import rundrill
 from rundrill import child, hops, ledger
 from rundrill.crowd import Crowd
-from rundrill.drilled import drill_seen, says
+from rundrill.drilled import drill_seen, says, seen_of
 from rundrill.errors import NoEvidence
 from rundrill.evidence import DrillSeen, Raw
 from rundrill.measure.load import Load, at_work, find, own_directory
@@ -41,7 +41,8 @@ def prove(name: str, promise: Promise, session: Session) -> Drilled:
     content = read_yaml(find(session.policy, "experiments", f"{name}.yaml")).content
     if wrong := mismatch(promise, content if isinstance(content, dict) else {}):
         raise NoEvidence(f"{name} does not prove this: {wrong}")
-    return run_experiment(name, session)
+    seen, raws = run_experiment(name, session)
+    return seen_of(promise, seen), raws
 
 
 def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
@@ -54,7 +55,8 @@ def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
     if promise.alert and (not watched or any((func, promise.id) not in watched for func, _ in watched)):
         return f"it watches {', '.join(sorted({id for _, id in watched})) or 'no alert'}"
     crowd = (experiment.get("configuration") or {}).get("crowd")
-    if promise.drill and crowd != promise.drill.under:
+    # A promise that names no crowd may be proven under any, by what must be so in the end.
+    if promise.drill and promise.drill.under is not None and crowd != promise.drill.under:
         return f"it runs under {crowd}, promised under {promise.drill.under}"
     return None
 

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from game_day import ALERT, DRILL
 
 from rundrill import hops
 from rundrill.crowd import Crowd
-from rundrill.drilled import drill_seen
+from rundrill.drilled import drill_seen, seen_of
 from rundrill.errors import NoEvidence
 from rundrill.evidence import DrillSeen
+from rundrill.judge.hops import way_of
 
 BEGAN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
@@ -87,3 +89,19 @@ def test_a_hop_that_was_half_written_is_left_out(tmp_path: Path) -> None:
     with (tmp_path / hops.FILE).open("a") as file:
         file.write('{"name": "firi')
     assert [hop.name for hop, _ in hops.noted(tmp_path)] == ["pending"]
+
+
+def test_each_alert_of_one_drill_has_stations_of_its_own(tmp_path: Path) -> None:
+    left(tmp_path, ("injected", 20), ("fault_proven", 21), ("undone", 60))
+    for of, after in ((ALERT.id, 30), ("shop.alert.other", 25)):
+        hops.note(tmp_path, "firing", BEGAN + timedelta(seconds=after), "prometheus", of=of)
+    whole = drill_seen("x", tmp_path, Crowd(tmp_path / "crowd.jsonl").read(), (BEGAN, BEGAN))[0]
+    assert [hop.name for hop in whole.hops] == ["fault_proven", "firing", "firing", "undone"]
+    assert way_of(seen_of(ALERT, whole)).after("firing") == timedelta(seconds=9)
+    assert way_of(seen_of(DRILL, whole)).after("firing") == timedelta(seconds=4)
+
+
+def test_a_drill_that_watches_two_alerts_wants_both_quiet_before(tmp_path: Path) -> None:
+    hops.note(tmp_path, "quiet", BEGAN, "prometheus", of="shop.alert.one")
+    hops.note(tmp_path, "not_quiet", BEGAN, "prometheus", of="shop.alert.two")
+    assert left(tmp_path).quiet_before is False

@@ -62,3 +62,8 @@ def test_an_alert_is_proven_where_it_is_watched(asked: list[tuple[str, str]], sa
 def test_a_drill_is_proven_under_the_crowd_that_was_promised() -> None:
     assert mismatch(DRILL, experiment()) is None
     assert "runs under night, promised under peak" in str(mismatch(DRILL, experiment(crowd="night")))
+
+
+def test_a_drill_that_names_no_crowd_is_proven_under_any() -> None:
+    free = promise("procedure.drain", "it is drained", drill={"experiment": "drain", "within": "5m"})
+    assert mismatch(free, experiment(crowd="night")) is None
