@@ -40,6 +40,12 @@ CONNECT = Histogram(
     ["target"],
     buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0),
 )
+ROUND_TRIP = Histogram(
+    "network_round_trip_seconds",
+    "Time to open a connection and to get the first byte of an answer.",
+    ["target"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0),
+)
 CONNECT_FAILED = Counter("network_connect_failures", "Connections that could not be opened.", ["target"])
 
 
@@ -109,13 +115,16 @@ class User:
 
 
 def connect_to_each() -> None:
-    """One connection to each target, timed."""
+    """One connection to each target, timed until it stands and until its first byte comes back."""
     for target in TARGETS:
         host, _, port = target.rpartition(":")
         started = time.perf_counter()
         try:
-            socket.create_connection((host, int(port)), timeout=3.0).close()
-            CONNECT.labels(target).observe(time.perf_counter() - started)
+            with socket.create_connection((host, int(port)), timeout=3.0) as connection:
+                CONNECT.labels(target).observe(time.perf_counter() - started)
+                connection.sendall(b"HEAD /health HTTP/1.0\r\n\r\n")
+                connection.recv(1)
+            ROUND_TRIP.labels(target).observe(time.perf_counter() - started)
         except OSError:
             CONNECT_FAILED.labels(target).inc()
 
