@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import rundrill
-from rundrill import child, hops, ledger
+from rundrill import bounds, child, hops, ledger
 from rundrill.crowd import Crowd
 from rundrill.drilled import drill_seen, says, seen_of
 from rundrill.errors import NoEvidence
@@ -131,8 +131,9 @@ def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]
     engine = str(Path(rundrill.__file__).resolve().parents[1])
     environment = os.environ | child.environment(session, drill, path.stem, platforms)
     environment["PYTHONPATH"] = os.pathsep.join([engine, *filter(None, [os.environ.get("PYTHONPATH")])])
-    # A settings file of the user's could change strategies; there is none at this path.
-    words = ["--no-version-check", "--no-log-file", "--settings", str(drill / "no-settings.yaml"), "run"]
+    # Settings of our own: a file of the user's could change strategies.
+    settings = bounds.write_settings(drill / "settings.json")
+    words = ["--no-version-check", "--no-log-file", "--settings", str(settings), "run"]
     words += ["--rollback-strategy", "always", "--journal-path", str(drill / "journal.json"), str(path)]
     with (drill / "chaos.log").open("wb") as log:
         return subprocess.Popen(
