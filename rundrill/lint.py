@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from rundrill.errors import PolicyError
+from rundrill.experiment import flaws, read_experiment
 from rundrill.feasible import impossible
 from rundrill.generate.alertmanager import channels
 from rundrill.policy import Policy, load_policy
@@ -32,6 +33,7 @@ def findings(policy: Policy, today: date) -> Iterator[str]:
     for promise in policy.promises:
         yield from _never_kept(promise, policy)
         yield from _measured_elsewhere(promise, policy)
+    yield from _unproven(policy)
     for waiver in policy.waivers:
         if waiver.expires < today:
             yield f"{waiver.promise}: its waiver expired on {waiver.expires}; take it out or renew it"
@@ -100,6 +102,16 @@ def _never_kept(promise: Promise, policy: Policy) -> Iterator[str]:
             profile.scrape_interval
         ):
             yield f"{promise.id}: in profile {name}, its window holds less than two samples"
+
+
+def _unproven(policy: Policy) -> Iterator[str]:
+    """Experiments beside the policy that could not run, or not prove what rests on them."""
+    for path in sorted((policy.path.parent / "experiments").glob("*.yaml")):
+        try:
+            for why in flaws(read_experiment(path), policy):
+                yield f"experiments/{path.name}: {why}"
+        except PolicyError as error:
+            yield str(error)
 
 
 def _measured_elsewhere(promise: Promise, policy: Policy) -> Iterator[str]:
