@@ -41,6 +41,7 @@ FAULTS = (
     "visit",
     "debug",
     "clone",
+    "audit",
     "sweep",
     "secret_version",
 )

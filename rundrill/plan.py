@@ -10,6 +10,7 @@ from typing import Any
 from rundrill import guard
 from rundrill.errors import RundrillError
 from rundrill.faults import (
+    audit,
     cache,
     change,
     clone,
@@ -182,6 +183,7 @@ FORESEE: Mapping[str, Foresee] = {
     "cache.limit_memory": lambda s, r, w: cache.preview(s, r),
     "cache.flush": lambda s, r, w: cache.preview(s, r),
     "container.tell": lambda s, r, w: container.preview(s, _space(s, r, w), w["workload"]),
+    "audit.ask_for_a_secret": lambda s, r, w: audit.preview(_space(s, r, w), w["account"]),
     "errand.run": lambda s, r, w: errand.preview(_space(s, r, w), w["name"]),
     "job.run": lambda s, r, w: job.preview(s, _space(s, r, w), w["cronjob"]),
     "rows.write": lambda s, r, w: rows.preview(r, w["says"]),

@@ -12,6 +12,8 @@ from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
 
 _API = "apps/v1/Deployment"
+TOLD = "rundrill.dev/told"
+"""A label of the new pods, by which an experiment can ask them alone."""
 
 
 def preview(session: Session, namespace: str, workload: str) -> guard.Preview:
@@ -25,18 +27,22 @@ def tell(
     fields: Mapping[str, Any],
     configuration: Mapping[str, Any],
     container: str | None = None,
+    told: str = "so",
     procedure: bool = False,
 ) -> str:
-    """What was told: mappings are merged, lists of named things by their names. Its undo is the former template, by `change`."""
+    """What was told: mappings are merged, lists of named things by their names. Its undo is the former template, by `change`.
+
+    The new pods carry the label `rundrill.dev/told` with the word that `told` says.
+    """
     session, space = place(configuration, namespace)
     guard.allow(session, preview(session, space, workload), configuration)
     before: list[Json] = session.kube.one(_API, space, workload)["spec"]["template"]["spec"]["containers"]
     after = _told(before, container, fields)
-    undo = {"does": "patch", "api": _API, "namespace": space, "name": workload, "patch": _patch(before)}
+    undo = {"does": "patch", "api": _API, "namespace": space, "name": workload, "patch": _patch(before, None)}
     with child.injecting("change", undo):
         says = f"Deployment {space}/{workload} told {', '.join(sorted(fields))}"
         began(says, "kubernetes", procedure)
-        session.kube.patch(_API, space, workload, _patch(after))
+        session.kube.patch(_API, space, workload, _patch(after, told))
     return says
 
 
@@ -61,8 +67,9 @@ def merged(there: Any, said: Any) -> Any:
     return said
 
 
-def _patch(containers: list[Json]) -> Json:
-    return {"spec": {"template": {"spec": {"containers": containers}}}}
+def _patch(containers: list[Json], told: str | None) -> Json:
+    labels = {"metadata": {"labels": {TOLD: told}}}
+    return {"spec": {"template": {**labels, "spec": {"containers": containers}}}}
 
 
 def _named(one: object) -> bool:
