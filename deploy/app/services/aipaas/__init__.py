@@ -12,5 +12,6 @@ ROLES = {
     "canary": "canary",
     "configuration-export": "export",
     "operations-book": "operations",
+    "operations-desk": "desk",
 }
 """Role -> the module of this package that plays it."""
