@@ -45,7 +45,7 @@ class Figures:
 
     async def record(self) -> None:
         """Errors and times of the last 24 hours; LookupError where Prometheus has no sample of them."""
-        asked = [await self._ask(query) for query in (_REQUESTS, _ERRORS, _P95)]
+        asked = [await self.ask(query) for query in (_REQUESTS, _ERRORS, _P95)]
         await self._databases.write(_RECORD, *asked)
 
     async def sample(self) -> None:
@@ -56,7 +56,7 @@ class Figures:
         await self._databases.write(_SAMPLE, "database", size, _DATABASE_BYTES)
         uploads = await asyncio.to_thread(_bytes_below, self._surroundings.uploads)
         await self._databases.write(_SAMPLE, "uploads", uploads, _UPLOADS_BYTES)
-        used, most = await self._ask(_WORKING_SET), await self._ask(_NODES_MEMORY)
+        used, most = await self.ask(_WORKING_SET), await self.ask(_NODES_MEMORY)
         await self._databases.write(_SAMPLE, "memory", used, most)
 
     async def check(self) -> None:
@@ -66,7 +66,8 @@ class Figures:
         seen = {each.part: each.seen for each in found}
         await self._databases.write(_CHECK, overall, Jsonb(seen))
 
-    async def _ask(self, query: str) -> float:
+    async def ask(self, query: str) -> float:
+        """What Prometheus answers; LookupError where it has no sample, OSError where it does not answer."""
         asked = urllib.parse.urlencode({"query": query})
         status, answer = await asyncio.to_thread(
             fetch, f"{self._surroundings.prometheus}/api/v1/query?{asked}"

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from services.readiness.alert_register import AlertRegister
 from services.readiness.figures import Figures
 from services.readiness.housekeeping import Housekeeping
+from services.readiness.outages import Outages
 from services.readiness.overall import findings
 from services.readiness.reads import Databases
 from services.readiness.surroundings import Surroundings
@@ -73,6 +74,7 @@ def application(settings: Settings) -> Starlette:
     upkeep = Upkeep(databases, surroundings)
     register = AlertRegister(databases, surroundings.alertmanager)
     figures, housekeeping = Figures(databases, surroundings), Housekeeping(databases, surroundings)
+    outages = Outages(databases, surroundings.gateway, figures.ask)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -81,6 +83,7 @@ def application(settings: Settings) -> Starlette:
             (timedelta(seconds=10), "parts", upkeep.parts),
             (timedelta(seconds=5), "alerts", register.take_up),
             (timedelta(seconds=10), "on-call", register.answer),
+            (timedelta(seconds=5), "outages", outages.watch),
             (timedelta(seconds=60), "figures", figures.record),
             (timedelta(seconds=60), "capacity", figures.sample),
             (timedelta(seconds=60), "health-check", figures.check),

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import psycopg
-from prometheus_client import Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Histogram
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 
 from services.readiness.filelogs import log_to_files
+from services.readiness.processes import Processes
 from services.readiness.stages import STAGES, Output, StageFailed, Work, quarantine
 from services.readiness.surroundings import Surroundings
 from services.readiness.uploads import SEEDED
@@ -190,6 +191,7 @@ def application(settings: Settings) -> Starlette:
     """The worker's own web application, its metrics; the work runs in threads beside it."""
     surroundings = Surroundings.from_environment()
     log_to_files(surroundings.logs, settings.role)
+    REGISTRY.register(Processes())
     worker = Worker(surroundings)
 
     @asynccontextmanager
