@@ -36,13 +36,17 @@ def users_are_served(id: str) -> bool:
     return bool(until(lambda: _held(served, since, STEADY), STEADY_WITHIN))
 
 
-def users_are_well(id: str) -> str:
-    """When the crowd was served again, as that promise says and for as long."""
+def users_are_well(id: str, while_broken: bool = False) -> str:
+    """When the crowd was served again, as that promise says and for as long.
+
+    `while_broken`: while the fault is still there, from the procedure on that helps against it.
+    """
     served = _served(id)
     if not hops.reached(child.directory(), "fault_proven"):
         raise NoEvidence("no fault was proven, so there is nothing to recover from")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
-    since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING)
+    end = "undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING
+    since = _at(hops.PROCEDURE if while_broken else end)
     found = until(lambda: _held(served, since, served.holds_for), served.within + served.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"users were not served for {served.holds_for} within {served.within} of the undo")
