@@ -11,6 +11,7 @@ from rundrill import guard
 from rundrill.errors import RundrillError
 from rundrill.faults import (
     audit,
+    bad_rollout,
     cache,
     change,
     clone,
@@ -30,6 +31,7 @@ from rundrill.faults import (
     rows,
     scale,
     secret_version,
+    selected,
     setting,
     visit,
 )
@@ -166,7 +168,36 @@ def _space(session: Session, runbook: str, words: Words) -> str:
     return session.namespace(runbook, str(words["namespace"]))
 
 
+def _pods(fault: str, count: int | None) -> Foresee:
+    """The preview of a fault that takes the pods of a selector; `count` is its own default."""
+    return lambda s, r, w: selected.preview(fault, s, _space(s, r, w), w["selector"], w.get("count", count))
+
+
+OF_PODS: Mapping[str, int | None] = {
+    "process.freeze": None,
+    "process.signal": 1,
+    "pressure.burn_cpu": None,
+    "pressure.fill_memory": None,
+    "pressure.run_out_of_memory": 1,
+    "volume.fill": 1,
+    "volume.stand_in": 1,
+    "network.refuse": None,
+    "network.reset": None,
+    "network.drop": None,
+    "network.narrow": None,
+    "network.lose_dns": None,
+    "latency.slow": None,
+}
+"""Faults that take the pods of a selector -> how many where the experiment does not say; None is all of them."""
+
 FORESEE: Mapping[str, Foresee] = {
+    **{name: _pods(name.partition(".")[2].replace("_", " "), count) for name, count in OF_PODS.items()},
+    "bad_rollout.crash_loop": lambda s, r, w: bad_rollout.preview(
+        s, w.get("api", "apps/v1/Deployment"), _space(s, r, w), w["workload"]
+    ),
+    "bad_rollout.missing_image": lambda s, r, w: bad_rollout.preview(
+        s, w.get("api", "apps/v1/Deployment"), _space(s, r, w), w["workload"]
+    ),
     "scale.scale_to_zero": lambda s, r, w: scale.preview(s, _space(s, r, w), w["workload"]),
     "restart.restart": lambda s, r, w: restart.preview(s, _space(s, r, w), w["workload"]),
     "drain.drain_node_of": lambda s, r, w: drain.preview(s, drain.node_of(s, _space(s, r, w), w["workload"])),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rundrill import child, guard, hops
+from rundrill import child, guard, hops, ledger
 from rundrill.errors import TargetError, UndoError
 from rundrill.faults.rollout import pods, rollout
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
@@ -49,8 +49,7 @@ def patch(
         raise TargetError("the former values of a Secret would stand in the ledger for all to read; refused")
     session, space = _place(configuration, namespace)
     guard.allow(session, preview(session, api, space, name, patch), configuration)
-    before = inverse(session.kube.one(api, space, name), patch)
-    undo = {"does": "patch", "api": api, "namespace": space, "name": name, "patch": before}
+    undo = undo_of(session, api, session.kube.one(api, space, name), patch)
     with child.injecting("change", undo):
         says = f"{api.rpartition('/')[2]} {space}/{name} changed: {', '.join(_paths(patch))}"
         _begin(says, procedure)
@@ -109,6 +108,33 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
         case other:
             raise UndoError(f"the ledger names an undo {other!r} that this version cannot do")
     return _settled(session, api, space, name)
+
+
+def undo_of(session: Session, api: str, there: Json, patch: Mapping[str, Any]) -> Json:
+    """The ledger's words that take a patch back.
+
+    Where the experiment has changed the object before, they lead to what stood there at first, as that entry's do: then
+    it is all the same which of them is undone last.
+    """
+    space, name = str(there["metadata"]["namespace"]), str(there["metadata"]["name"])
+    mine, first = ledger.of_experiment(session.run, child.experiment()), there
+    for entry in filter(mine, ledger.open_entries(session)):
+        said = [entry.undo.get(key) for key in ("does", "api", "namespace", "name")]
+        if entry.fault == "change" and said == ["patch", api, space, name]:
+            first = merged(first, entry.undo["patch"])
+    back = inverse(first, patch)
+    return {"does": "patch", "api": api, "namespace": space, "name": name, "patch": back}
+
+
+def merged(there: Any, patch: Mapping[str, Any]) -> Json:
+    """An object after a merge patch (RFC 7386)."""
+    found = dict(there) if isinstance(there, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = merged(found.get(key), value) if isinstance(value, Mapping) else value
+    return found
 
 
 def inverse(there: Any, patch: Mapping[str, Any]) -> Json:

@@ -36,7 +36,8 @@ def tell(
     """
     session, space = place(configuration, namespace)
     guard.allow(session, preview(session, space, workload), configuration)
-    before: list[Json] = session.kube.one(_API, space, workload)["spec"]["template"]["spec"]["containers"]
+    there = session.kube.one(_API, space, workload)
+    before: list[Json] = there["spec"]["template"]["spec"]["containers"]
     after = _told(before, container, fields)
     undo = {"does": "patch", "api": _API, "namespace": space, "name": workload, "patch": _patch(before, None)}
     with child.injecting("change", undo):

@@ -1,11 +1,12 @@
-"""A hand on a node: a privileged pod of ours that reaches into another pod's network, and takes back what it did.
+"""A hand on a node: a privileged pod of ours that reaches into another pod, and takes back what it did.
 
 `begin` runs once; `end` runs when the hand is told to leave (its deletion), when its time is over, and again from a
-second hand as the undo, so that a hand that was killed leaves nothing behind. Both are shell scripts; `within` before
-a command runs it in the network of the pod.
+second hand as the undo, so that a hand that was killed leaves nothing behind. Both are shell scripts: `within` before
+a command runs it in the network of the pod, `theirs` lists the pod's processes, `$CONTAINER` is the id of the chosen
+container, and `$OF` names the fault's entry, for rules that must be told from others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import uuid4
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
 from rundrill.faults import selected
-from rundrill.faults.selected import is_ready, running
+from rundrill.faults.selected import Picked, await_ready, is_ready, pick, status_of
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
 from rundrill.ledger import LASTS, NAMESPACE
 from rundrill.session import Session
@@ -28,15 +29,14 @@ OF = "rundrill.dev/hand-of"
 """The label that tells the hands of one entry of the ledger from those of another."""
 FIND = """
 set -eu
-for directory in /proc/[0-9]*; do
-    # The cgroup's name holds the pod's uid, with underscores where systemd makes cgroups.
-    if grep -qsE "pod(${POD}|${POD//-/_})" "$directory/cgroup"; then PID="${directory#/proc/}"; break; fi
-done
-[ -n "${PID:-}" ] || { echo "no process of pod $POD on this node" >&2; exit 9; }
+# The cgroup's name holds the pod's uid, with underscores where systemd makes cgroups.
+theirs() { grep -lsE "pod(${POD}|${POD//-/_})" /proc/[0-9]*/cgroup | cut -d/ -f3 || true; }
+PID="$(theirs | head -1)"
+[ -n "$PID" ] || { echo "no process of pod $POD on this node" >&2; exit 9; }
 within() { nsenter --target "$PID" --net -- "$@"; }
 """
 HOLD = """
-leave() { trap - TERM; undo; exit 0; }
+leave() { trap - TERM; undo; kill $(jobs -p) 2>/dev/null || true; exit 0; }
 trap leave TERM
 begin
 touch /tmp/begun
@@ -46,24 +46,35 @@ leave
 
 
 @dataclass(frozen=True)
+class Scripts:
+    """What a hand does and how it is taken back; the container is the first where none is named."""
+
+    begin: str
+    end: str
+    container: str | None = None
+
+
+@dataclass(frozen=True)
 class Grip:
     """A pod on a node, and the two scripts."""
 
     pod: str
     uid: str
     node: str
+    container: str
+    """The id of the chosen container, as its cgroup has it."""
     begin: str
     end: str
 
     def written(self, space: str) -> dict[str, str]:
         """As the ledger keeps it."""
-        words = {"pod": self.pod, "uid": self.uid, "node": self.node}
+        words = {"pod": self.pod, "uid": self.uid, "node": self.node, "container": self.container}
         return words | {"end": self.end, "namespace": space}
 
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
     """The first running pods by name, as many as are asked for; all of them where nothing is said."""
-    return selected.preview("network", session, namespace, selector, count)
+    return selected.preview("hand", session, namespace, selector, count)
 
 
 def reach_in(
@@ -73,52 +84,63 @@ def reach_in(
     end: str,
     configuration: Mapping[str, Any],
     count: int | None = None,
+    container: str | None = None,
 ) -> str:
     """What the hands did; that it bites is for the experiment to show by another path."""
     session = child.session()
-    space = session.namespace(str(configuration["runbook"]), namespace)
-    chosen = preview(session, space, selector, count)
-    guard.allow(session, chosen, configuration)
-    pods = [pod for pod in running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
-    grips, of = [_grip(pod, begin, end) for pod in pods], f"hand-{uuid4().hex[:8]}"
-    with child.injecting("hand", {"grips": [grip.written(space) for grip in grips], "of": of}):
-        now = datetime.now(UTC)
-        hops.note(child.directory(), "injected", now, "node", f"in {', '.join(chosen.subjects)}")
+    picked = pick(session, configuration, "hand", (namespace, selector), count)
+    return take_hold(session, picked, Scripts(begin, end, container), "a hand")
+
+
+def take_hold(session: Session, picked: Picked, scripts: Scripts, says: str) -> str:
+    """What the hands did, one in each pod that was picked; NoEvidence where one of them could not."""
+    grips, of = [_grip(pod, scripts) for pod in picked.pods], f"hand-{uuid4().hex[:8]}"
+    undo = {
+        "grips": [grip.written(picked.namespace) for grip in grips],
+        "of": of,
+        "selector": picked.selector,
+        "namespace": picked.namespace,
+        "ready": picked.ready,
+    }
+    with child.injecting("hand", undo):
+        hops.note(child.directory(), "injected", datetime.now(UTC), "node", f"{says} in {picked.names}")
         names = [_lay(session, of, f"{of}-{number}", grip) for number, grip in enumerate(grips)]
-        ready = until(lambda: all(_is_ready(session, name) for name in names), BEGINS_WITHIN)
-    if not ready:
+        until(lambda: _all_begun(session, names), BEGINS_WITHIN)
+    if not _all_begun(session, names):
         raise NoEvidence(f"not every hand took hold within {BEGINS_WITHIN}: {_states(session, names)}")
-    return f"{len(names)} hands hold {', '.join(chosen.subjects)}"
+    return f"{len(names)} hands hold {picked.names}"
 
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
-    """What shows that it is over: every hand of this entry is gone, and `end` ran once more in each container that is still there."""
+    """What shows that it is over: no hand of this entry is left, `end` ran once more in each pod that is the same one."""
     of = str(undo["of"])
     # Other entries' hands belong to runs that may be in their middle.
     for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds,{OF}={of}"):
         _let_go(session, str(hand["metadata"]["name"]))
-    done, gone = 0, 0
-    for number, grip in enumerate(undo["grips"]):
-        if not _same(session, grip):
-            gone += 1
-            continue
-        _end_again(session, of, f"undo-{of}-{number}", grip)
-        done += 1
-    return f"ended in {done} pods, {gone} others are new; no hand is left"
+    there = [grip for grip in undo["grips"] if _same(session, grip)]
+    _end_again(session, of, there)
+    await_ready(session, str(undo["namespace"]), str(undo["selector"]), int(undo["ready"]))
+    new = len(undo["grips"]) - len(there)
+    return (
+        f"ended in {len(there)} pods, {new} others are new; {undo['ready']} ready as before, no hand is left"
+    )
 
 
-def _end_again(session: Session, of: str, name: str, words: Mapping[str, str]) -> None:
-    grip = Grip(words["pod"], words["uid"], words["node"], "", words["end"])
-    _let_go(session, name)
-    script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
-    session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "ends"))
+def _end_again(session: Session, of: str, words: Sequence[Mapping[str, str]]) -> None:
+    """One more hand for each pod, side by side, that does nothing but `end`."""
+    names = [f"undo-{of}-{uuid4().hex[:5]}-{number}" for number in range(len(words))]
     try:
-        if not until(lambda: _phase(session, name) in ("Succeeded", "Failed"), BEGINS_WITHIN):
-            raise UndoError(f"the hand {name} did not come to its end within {BEGINS_WITHIN}")
-        if _phase(session, name) == "Failed":
-            raise UndoError(f"{words['pod']}: {session.kube.logs(NAMESPACE, name, tail=5).strip()[-200:]}")
+        for name, one in zip(names, words, strict=True):
+            grip = Grip(one["pod"], one["uid"], one["node"], one["container"], "", one["end"])
+            script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
+            session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "ends"))
+        over = ("Succeeded", "Failed")
+        until(lambda: all(_phase(session, name) in over for name in names), BEGINS_WITHIN)
+        if wrong := [name for name in names if _phase(session, name) != "Succeeded"]:
+            raise UndoError(f"`end` was not seen to succeed: {_states(session, wrong)}")
     finally:
-        _let_go(session, name)
+        for name in names:
+            _let_go(session, name)
 
 
 def _lay(session: Session, of: str, name: str, grip: Grip) -> str:
@@ -128,15 +150,18 @@ def _lay(session: Session, of: str, name: str, grip: Grip) -> str:
 
 
 def _pod(session: Session, of: str, name: str, grip: Grip, script: str, does: str) -> Json:
+    said = {
+        "POD": grip.uid,
+        "CONTAINER": grip.container,
+        "OF": of,
+        "LASTS": str(int(LASTS.total_seconds())),
+    }
     container = {
         "name": "hand",
         "image": engine_image(session.kube),
         "imagePullPolicy": "IfNotPresent",
         "command": ["bash", "-c", script],
-        "env": [
-            {"name": "POD", "value": grip.uid},
-            {"name": "LASTS", "value": str(int(LASTS.total_seconds()))},
-        ],
+        "env": [{"name": key, "value": value} for key, value in said.items()],
         "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
         "securityContext": {"privileged": True},
     }
@@ -152,9 +177,11 @@ def _pod(session: Session, of: str, name: str, grip: Grip, script: str, does: st
     return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does, OF: of}}, "spec": spec}
 
 
-def _grip(pod: Json, begin: str, end: str) -> Grip:
+def _grip(pod: Json, scripts: Scripts) -> Grip:
     meta = pod["metadata"]
-    return Grip(str(meta["name"]), str(meta["uid"]), str(pod["spec"]["nodeName"]), begin, end)
+    container = str(status_of(pod, scripts.container).get("containerID", "")).rpartition("/")[2]
+    node = str(pod["spec"]["nodeName"])
+    return Grip(str(meta["name"]), str(meta["uid"]), node, container, scripts.begin, scripts.end)
 
 
 def _same(session: Session, words: Mapping[str, str]) -> bool:
@@ -182,9 +209,19 @@ def _phase(session: Session, name: str) -> str | None:
         return None
 
 
-def _is_ready(session: Session, name: str) -> bool:
-    return is_ready(session.kube.one("v1/Pod", NAMESPACE, name))
+def _all_begun(session: Session, names: Sequence[str]) -> bool:
+    """Whether every hand has begun; NoEvidence as soon as one of them has failed."""
+    pods = [session.kube.one("v1/Pod", NAMESPACE, name) for name in names]
+    if any(pod["status"].get("phase") == "Failed" for pod in pods):
+        raise NoEvidence(f"a hand could not do its work: {_states(session, names)}")
+    return all(is_ready(pod) for pod in pods)
 
 
-def _states(session: Session, names: list[str]) -> str:
-    return ", ".join(f"{name} {_phase(session, name)}" for name in names)
+def _states(session: Session, names: Sequence[str]) -> str:
+    """What became of each hand, with the last it said."""
+    said = []
+    for name in names:
+        phase = _phase(session, name)
+        last = session.kube.logs(NAMESPACE, name, tail=3).strip()[-200:] if phase == "Failed" else ""
+        said.append(f"{name} {phase or 'is gone'}{': ' if last else ''}{last}")
+    return ", ".join(said)

@@ -6,18 +6,19 @@ proven. What begin starts in the background must let go of its output (`>/dev/nu
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.faults import selected
-from rundrill.faults.selected import is_ready, running
-from rundrill.gateway.kubernetes import NotFound
+from rundrill.faults.selected import Picked, await_ready, pick
+from rundrill.gateway.kubernetes import Completed, NotFound
 from rundrill.session import Session
 from rundrill.waiting import until
 
-BACK_WITHIN = timedelta(minutes=4)
 SCRIPT_S = 30
+ENTERED_WITHIN = timedelta(seconds=60)
 
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
@@ -36,27 +37,33 @@ def run(
 ) -> str:
     """What begin said in each pod; that it bites is for the experiment to show by another path."""
     session = child.session()
-    space = session.namespace(str(configuration["runbook"]), namespace)
-    chosen = preview(session, space, selector, count)
-    guard.allow(session, chosen, configuration)
-    pods = [pod for pod in running(session, space, selector) if pod["metadata"]["name"] in chosen.subjects]
+    picked = pick(session, configuration, "inside", (namespace, selector), count)
+    return begin_in(session, picked, begin, end, container)
+
+
+def begin_in(
+    session: Session, picked: Picked, begin: str, end: str, container: str | None, may_die: bool = False
+) -> str:
+    """What begin said in each of the pods; `may_die` where it may be its own container's end."""
     undo = {
-        "namespace": space,
+        "namespace": picked.namespace,
         "container": container,
         "end": end,
-        "pods": [[pod["metadata"]["name"], pod["metadata"]["uid"]] for pod in pods],
-        "selector": selector,
-        "ready": sum(is_ready(pod) for pod in running(session, space, selector)),
+        "pods": [[pod["metadata"]["name"], pod["metadata"]["uid"]] for pod in picked.pods],
+        "selector": picked.selector,
+        "ready": picked.ready,
     }
     said = []
     with child.injecting("inside", undo):
-        now = datetime.now(UTC)
-        hops.note(child.directory(), "injected", now, "exec", f"in {', '.join(chosen.subjects)}")
-        for pod in chosen.subjects:
-            done = session.kube.exec(space, pod, container, ["sh", "-c", begin], timeout=SCRIPT_S)
-            if done.code:
-                raise NoEvidence(f"{pod}: begin ended with {done.code}: {_text(done.stderr)}")
-            said.append(f"{pod}: {_text(done.stdout)}")
+        hops.note(child.directory(), "injected", datetime.now(UTC), "exec", f"in {picked.names}")
+        for pod in picked.pods:
+            name = str(pod["metadata"]["name"])
+            done = _tried(session, picked.namespace, name, container, begin)
+            if done is None and not may_die:
+                raise NoEvidence(f"{name}: begin could not be run, or ended with its container")
+            if done is not None and done.code and not may_die:
+                raise NoEvidence(f"{name}: begin ended with {done.code}: {_text(done.stderr)}")
+            said.append(f"{name}: {_text(done.stdout) if done else 'ended'}")
     return "; ".join(said)
 
 
@@ -64,10 +71,7 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     """What shows that it is over: end ran in every container that is still the same, and as many pods are ready."""
     space, wanted = str(undo["namespace"]), int(undo["ready"])
     ended = [name for name, uid in undo["pods"] if _ended(session, undo, str(name), str(uid))]
-    there = until(lambda: _count(session, space, str(undo["selector"])) >= wanted, BACK_WITHIN)
-    if not there:
-        now = _count(session, space, str(undo["selector"]))
-        raise UndoError(f"{space}: {now} pods of {undo['selector']} are ready, before it were {wanted}")
+    await_ready(session, space, str(undo["selector"]), wanted)
     return f"ended in {len(ended)} of {len(undo['pods'])} pods, the others are new; {wanted} ready as before"
 
 
@@ -79,20 +83,23 @@ def _ended(session: Session, undo: Mapping[str, Any], name: str, uid: str) -> bo
             return False
     except NotFound:
         return False
-    try:
-        done = session.kube.exec(
-            space, name, undo["container"], ["sh", "-c", str(undo["end"])], timeout=SCRIPT_S
-        )
-    except TargetError as error:
-        raise UndoError(f"{space}/{name}: {error}") from None
+    # A container that is just being restarted cannot be entered for a while.
+    tried = partial(_tried, session, space, name, undo["container"], str(undo["end"]))
+    done = until(tried, ENTERED_WITHIN) or session.kube.exec(
+        space, name, undo["container"], ["sh", "-c", str(undo["end"])], timeout=SCRIPT_S
+    )
     if done.code:
         raise UndoError(f"{space}/{name}: end ended with {done.code}: {_text(done.stderr)}")
     return True
 
 
-def _count(session: Session, namespace: str, selector: str) -> int:
-    return sum(is_ready(pod) for pod in running(session, namespace, selector))
-
-
 def _text(said: bytes) -> str:
     return said.decode(errors="replace").strip()[-200:]
+
+
+def _tried(session: Session, space: str, pod: str, container: str | None, script: str) -> Completed | None:
+    """What a script came to; None where it could not be started, or its container ended meanwhile."""
+    try:
+        return session.kube.exec(space, pod, container, ["sh", "-c", script], timeout=SCRIPT_S)
+    except TargetError:
+        return None

@@ -1,8 +1,51 @@
 """The running pods that a label selector picks, for faults that take some of them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
 from rundrill import guard
+from rundrill.errors import TargetError, UndoError
 from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
+from rundrill.waiting import until
+
+BACK_WITHIN = timedelta(minutes=4)
+TRY_S = 30
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What a fault takes of a selector's pods, seen and allowed by the guard."""
+
+    namespace: str
+    """The target's name of it."""
+    selector: str
+    pods: tuple[Json, ...]
+    ready: int
+    """How many pods of the selector were ready before anything changed."""
+
+    @property
+    def names(self) -> str:
+        """The chosen pods, for a person."""
+        return ", ".join(str(pod["metadata"]["name"]) for pod in self.pods)
+
+
+def pick(
+    session: Session,
+    configuration: Mapping[str, Any],
+    fault: str,
+    where: tuple[str, str],
+    count: int | None,
+) -> Picked:
+    """The pods of a runbook's namespace and a selector that the fault may take; TargetError where it may not."""
+    space, selector = session.namespace(str(configuration["runbook"]), where[0]), where[1]
+    chosen = preview(fault, session, space, selector, count)
+    guard.allow(session, chosen, configuration)
+    there = running(session, space, selector)
+    pods = tuple(pod for pod in there if pod["metadata"]["name"] in chosen.subjects)
+    return Picked(space, selector, pods, sum(is_ready(pod) for pod in there))
 
 
 def preview(fault: str, session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
@@ -27,3 +70,30 @@ def is_ready(pod: Json) -> bool:
     """Whether the kubelet calls the pod ready."""
     conditions = pod["status"].get("conditions") or []
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def await_ready(session: Session, namespace: str, selector: str, wanted: int) -> None:
+    """Nothing once as many pods of the selector are ready; UndoError where they do not come to be."""
+
+    def now() -> int:
+        return sum(is_ready(pod) for pod in running(session, namespace, selector))
+
+    if not until(lambda: now() >= wanted, BACK_WITHIN):
+        raise UndoError(f"{namespace}: {now()} pods of {selector} are ready, before it were {wanted}")
+
+
+def status_of(pod: Json, container: str | None) -> Json:
+    """What the kubelet says of one container of a pod, the first where none is named; TargetError where there is none."""
+    wanted = container or pod["spec"]["containers"][0]["name"]
+    for status in pod["status"].get("containerStatuses") or []:
+        if status["name"] == wanted:
+            found: Json = status
+            return found
+    raise TargetError(f"pod {pod['metadata']['name']} has no container {wanted!r} that runs")
+
+
+def heard(session: Session, pod: Json, container: str | None, script: str) -> tuple[int, str]:
+    """How a shell script ended inside a pod as it is now, and all that it said."""
+    meta = pod["metadata"]
+    done = session.kube.exec(meta["namespace"], meta["name"], container, ["sh", "-c", script], timeout=TRY_S)
+    return done.code, (done.stdout + done.stderr).decode(errors="replace").strip()
