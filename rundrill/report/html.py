@@ -14,6 +14,7 @@ from rundrill.judge.hops import hop_words
 from rundrill.judge.words import clock_text, count_text, glued, share_text, size_text, time_text
 from rundrill.report.attention import alike, cause_of
 from rundrill.report.bars import LATENCY_TICKS, against, buckets, phases
+from rundrill.report.experiments import experiment_lines
 from rundrill.report.plain import plain
 from rundrill.report.timeline import timeline
 from rundrill.verdict import Because
@@ -55,6 +56,7 @@ def render(report: Json, evidence: Mapping[str, Evidence | None]) -> str:
             most_told=MOST_TOLD,
             whole=whole(report["runbooks"]),
             figured=figured,
+            experiments=experiment_lines(report["promises"]),
             joined=_joined(report),
             excerpts={
                 name: excerpts(seen) for name, seen in evidence.items() if seen is not None and name in told

@@ -8,6 +8,7 @@ from game_day import ACCELERATED, ALERT, ALERT_SEEN, DRILL, DRILL_SEEN, NOW, evi
 from rundrill.judge import judge
 from rundrill.judge.hops import hop_words, longest_range
 from rundrill.report.bars import against, buckets, on_log_axis
+from rundrill.report.experiments import experiment_lines
 from rundrill.report.timeline import timeline
 
 
@@ -103,3 +104,28 @@ def test_the_longest_range_of_an_expression(expression, length):
 )
 def test_hops_have_words(name, words):
     assert hop_words(name) == words
+
+
+def test_an_experiment_is_one_line_whatever_rests_on_it():
+    alert = judge(ALERT, evidence(ALERT, ALERT_SEEN), ACCELERATED, NOW)
+    drill = judge(DRILL, evidence(DRILL, ALERT_SEEN.drill), ACCELERATED, NOW)
+    rows = [
+        {"id": one.promise, "verdict": one.outcome.value, "measured": dict(one.measured)}
+        for one in (alert, drill)
+    ]
+    (line,) = experiment_lines([*rows, {"id": "a.state", "verdict": "MET", "measured": {"readings": []}}])
+    assert line.promises == (alert.promise, drill.promise)
+    assert line.detected_s == alert.measured["detected_after_s"]
+    assert line.paged_s == alert.measured["notified_after_s"]
+    assert line.recovered_s == drill.measured["recovered_after_s"]
+
+
+def test_without_users_an_experiment_is_over_with_the_last_of_what_must_be_so():
+    hops = [
+        {"name": "undone", "after_s": 4.0},
+        {"name": "then:a.b:0", "after_s": 5.0},
+        {"name": "then:a.b:1", "after_s": 7.5},
+    ]
+    measured = {"experiment": "x", "hops": hops, "proof": "seen", "recovered_after_s": None}
+    (line,) = experiment_lines([{"id": "a.b", "verdict": "MET", "measured": measured}])
+    assert (line.detected_s, line.undone_s, line.recovered_s) == (None, 4.0, 7.5)
