@@ -119,10 +119,12 @@ def stays(
     lasts: str,
     configuration: Mapping[str, Any],
     subjects: int | None = None,
+    paced: bool = True,
 ) -> str:
-    """What was seen each time it was asked for so long, in the profile's time; NoEvidence at the first no."""
+    """What was seen each time it was asked for so long, in the profile's time where it is paced; NoEvidence at the first no."""
     question = _question(probe, expect, subjects)
-    ends = datetime.now(UTC) + child.session().profile.pace(duration(lasts))
+    length = duration(lasts)
+    ends = datetime.now(UTC) + (child.session().profile.pace(length) if paced else length)
     while True:
         outcome, why = _asked(question, configuration)
         if outcome is not Outcome.MET:

@@ -52,12 +52,15 @@ def run(settings: Settings) -> None:
     for file, kinds in (("configmaps", CONFIGMAPS), ("secrets", SECRETS), ("k8s-resources", RESOURCES)):
         write(folder / f"{file}.yaml", exported(kinds, namespace))
     packed = pack(folder)
-    upload(Places.from_environment().bucket, packed)
+    # An earlier one may have been kept because the bucket was away.
+    for waiting in sorted(shelf.glob("*.tar.gz")):
+        upload(Places.from_environment().bucket, waiting)
     # Only what is not secret stays on the claim, for those who look things up.
     for file in ("configmaps", "k8s-resources"):
         (folder / f"{file}.yaml").rename(shelf / f"{file}_{name}.yaml")
-    shutil.rmtree(folder)
-    packed.unlink()
+    for done in shelf.glob("*.tar.gz"):
+        shutil.rmtree(done.with_name(done.name.removesuffix(".tar.gz")), ignore_errors=True)
+        done.unlink()
     forget_old(shelf)
     log.info("backup completed: %s", packed.name)
 
