@@ -44,6 +44,8 @@ FAULTS = (
     "audit",
     "sweep",
     "secret_version",
+    "rush",
+    "rotate",
 )
 
 

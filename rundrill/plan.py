@@ -28,6 +28,7 @@ from rundrill.faults import (
     privilege,
     release,
     restart,
+    rotate,
     rows,
     scale,
     secret_version,
@@ -190,6 +191,11 @@ OF_PODS: Mapping[str, int | None] = {
 }
 """Faults that take the pods of a selector -> how many where the experiment does not say; None is all of them."""
 
+
+def _of_the_crowd(runbook: str) -> guard.Preview:
+    return guard.Preview("rush", None, f"users of {runbook}", ("users",), 1, at_once=False)
+
+
 FORESEE: Mapping[str, Foresee] = {
     **{name: _pods(name.partition(".")[2].replace("_", " "), count) for name, count in OF_PODS.items()},
     "bad_rollout.crash_loop": lambda s, r, w: bad_rollout.preview(
@@ -236,9 +242,19 @@ FORESEE: Mapping[str, Foresee] = {
     "release.set_image": lambda s, r, w: change.preview(
         s, release.DEPLOYMENT, _space(s, r, w), w["workload"], {}
     ),
+    "release.is_rolled_out": lambda s, r, w: change.preview(
+        s, release.DEPLOYMENT, _space(s, r, w), w["workload"], {}
+    ),
+    "rush.come": lambda s, r, w: _of_the_crowd(r),
+    "rush.go": lambda s, r, w: _of_the_crowd(r),
+    "sweep.have_one_evicted": lambda s, r, w: guard.Preview(
+        "create", _space(s, r, w), f"Pod {w['name']}", (w["name"],), 1, at_once=False
+    ),
     "sweep.evicted": lambda s, r, w: guard.Preview(
         "sweep", _space(s, r, w), "pods that are evicted by then", ("evicted",), 1, at_once=False
     ),
+    "rotate.rotate": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
+    "rotate.expire": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "secret_version.add": lambda s, r, w: secret_version.preview(s, w["manager"]),
     "secret_version.rotate": lambda s, r, w: secret_version.preview(s, w["manager"]),
     "clone.rebuild": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
