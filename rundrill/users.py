@@ -16,6 +16,8 @@ STEADY = timedelta(seconds=20)
 """For so long the users must have been served before a fault may begin."""
 STEADY_WITHIN = timedelta(seconds=90)
 SLACK = timedelta(seconds=60)
+LATE = timedelta(seconds=15)
+"""An answer may take ten seconds, and a stretch begins with a good arrival."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ def users_are_well(id: str, while_broken: bool = False) -> str:
     says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
     hops.note(child.directory(), "recovered_users", found.since, "crowd", says)
     return says
+
+
+def users_stay_served(id: str) -> str:
+    """How many were served in the next 20 s, as that promise says; NoEvidence where too few were."""
+    served, since = _served(id), datetime.now(UTC)
+    found = until(lambda: _held(served, since, STEADY), STEADY + LATE)
+    if found is None or found.since > since + LATE:
+        raise NoEvidence(f"users were not served all the time for {STEADY}")
+    return f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
 
 
 def _served(id: str) -> Served:

@@ -5,15 +5,19 @@ What is changed here, `rundrill.faults.change` changes and undoes.
 
 import copy
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
-from rundrill import child, guard
+from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import change
+from rundrill.faults.rollout import pods, rollout
 from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
+from rundrill.units import duration
+from rundrill.waiting import until
 
 DEPLOYMENT = "apps/v1/Deployment"
 
@@ -66,6 +70,26 @@ def roll_out(
     return set_image(namespace, workload, container, image, configuration, procedure=True)
 
 
+def is_rolled_out(
+    namespace: str,
+    workload: str,
+    container: str,
+    release: str,
+    configuration: Mapping[str, Any],
+    within: str = "5m",
+) -> str:
+    """What showed that the roll-out is complete: every pod's own image, and the controller's count."""
+    session = child.session()
+    space = session.namespace(str(configuration["runbook"]), namespace)
+    name, _, key = release.partition("/")
+    image = str(session.kube.one("v1/ConfigMap", space, name)["data"][key])
+    if not until(lambda: _runs(session, space, workload, (container, image)), duration(within)):
+        raise NoEvidence(f"{space}/{workload}: not every pod is of {image} within {within}")
+    says = f"every pod of {space}/{workload} is of {image}"
+    hops.note(child.directory(), "rolled_out", datetime.now(UTC), "kubernetes", says)
+    return says
+
+
 def set_image(
     namespace: str,
     workload: str,
@@ -83,6 +107,15 @@ def set_image(
     changed = [one | ({"image": image} if one["name"] == container else {}) for one in containers]
     patch = {"spec": {"template": {"spec": {"containers": changed}}}}
     return change.patch(DEPLOYMENT, namespace, workload, patch, configuration, procedure)
+
+
+def _runs(session: Session, space: str, workload: str, wanted: tuple[str, str]) -> bool:
+    if not rollout(session, space, workload).complete:
+        return False
+    deployment = session.kube.one(DEPLOYMENT, space, workload)
+    specs = [pod["spec"]["containers"] for pod in pods(session, space, deployment)]
+    images = [{(one["name"], one["image"]) for one in containers} for containers in specs]
+    return bool(images) and all(wanted in found for found in images)
 
 
 def _released(file: str, like: str, configuration: Mapping[str, Any]) -> Json:

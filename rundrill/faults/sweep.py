@@ -6,10 +6,13 @@ from typing import Any
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
+from rundrill.faults import change
 from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
 from rundrill.waiting import until
 
+EVICTED_WITHIN = timedelta(minutes=3)
+"""The kubelet looks at what pods have written every ten seconds, and measures it less often."""
 GONE_WITHIN = timedelta(seconds=40)
 
 
@@ -18,6 +21,24 @@ def preview(session: Session, namespace: str) -> guard.Preview:
     there = session.kube.items("v1/Pod", namespace)
     names = tuple(_name(pod) for pod in there if _evicted(pod))
     return guard.Preview("sweep", namespace, "evicted pods", names, len(there), at_once=False)
+
+
+def have_one_evicted(namespace: str, name: str, image_of: str, configuration: Mapping[str, Any]) -> str:
+    """What showed that the kubelet evicted a pod of ours: its own word. It filled more of its disk than it may."""
+    session = child.session()
+    space = session.namespace(str(configuration["runbook"]), namespace)
+    template = session.kube.one("apps/v1/Deployment", space, image_of)["spec"]["template"]["spec"]
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": _greedy(template["containers"][0]["image"]),
+    }
+    change.create(manifest, configuration)
+    if not until(lambda: _evicted(session.kube.one("v1/Pod", space, name)), EVICTED_WITHIN):
+        raise NoEvidence(f"{space}/{name} was not evicted within {EVICTED_WITHIN}")
+    why = str(session.kube.one("v1/Pod", space, name)["status"].get("message"))
+    return f"{space}/{name} is evicted: {why}"
 
 
 def evicted(namespace: str, configuration: Mapping[str, Any]) -> str:
@@ -49,6 +70,24 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
         if _uid(pod) in left and not _evicted(pod):
             raise UndoError(f"{undo['namespace']}/{_name(pod)} was to be swept, and was not evicted")
     return f"{len(undo['uids'])} evicted pods were swept; nothing is to be brought back"
+
+
+def _greedy(image: str) -> Json:
+    """A pod that writes more than the mebibyte that its volume may hold."""
+    container = {
+        "name": "greedy",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", "head -c 16M /dev/zero >/scratch/fill; sleep 600"],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }
+    return {
+        "automountServiceAccountToken": False,
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 1,
+        "containers": [container],
+        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "1Mi"}}],
+    }
 
 
 def _evicted(pod: Json) -> bool:
