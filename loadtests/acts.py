@@ -39,8 +39,8 @@ def predict(visitors: Visitors) -> Ask:
 
 
 def search(visitors: Visitors) -> Ask:
-    """Somebody lets the platform's agent search for something; there are forty questions that people ask."""
-    return _agent(visitors, "search", {"query": f"question {visitors.random.randrange(40)}"})
+    """Somebody lets the platform's agent search for something that hardly anybody asked before."""
+    return _agent(visitors, "search", {"query": f"question {visitors.random.randrange(10**6)}"})
 
 
 def calculate(visitors: Visitors) -> Ask:
