@@ -224,6 +224,7 @@ FORESEE: Mapping[str, Foresee] = {
     "errand.run": lambda s, r, w: errand.preview(_space(s, r, w), w["name"]),
     "job.run": lambda s, r, w: job.preview(s, _space(s, r, w), w["cronjob"]),
     "rows.write": lambda s, r, w: rows.preview(r, w["says"]),
+    "rows.more": lambda s, r, w: rows.preview(r, w["says"]),
     "visit.visit": lambda s, r, w: visit.preview(s, _space(s, r, w), w["selector"]),
     "debug.join": lambda s, r, w: debug.preview(s, _space(s, r, w), w["selector"], w.get("count")),
     "change.create": lambda s, r, w: guard.Preview(

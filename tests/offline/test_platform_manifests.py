@@ -89,7 +89,7 @@ def test_drills_are_allowed_in_the_services_namespaces_only(manifests: list[Any]
         for m in manifests
         if m["kind"] == "Namespace" and m["metadata"]["labels"].get("rundrill.dev/drills") == "allowed"
     }
-    assert allowed == {"microservices", "ai-services"}
+    assert allowed == {"microservices", "ai-services", "data-services"}
 
 
 def test_no_password_stands_in_a_manifest(manifests: list[Any]) -> None:
