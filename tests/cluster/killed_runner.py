@@ -1,6 +1,5 @@
-"""A runner that kills itself with SIGKILL at one step of one fault: `killed_runner.py DIRECTORY FAULT POINT`."""
+"""A runner that kills itself with SIGKILL at one step of one fault: `killed_runner.py DIRECTORY POLICY SPACE ROW POINT`."""
 
-import json
 import os
 import signal
 import sys
@@ -8,23 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench import POLICY, TARGET
+from kill_rows import ROWS, Row
+from workbench import TARGET
 
 from rundrill import child, ledger, standby
 from rundrill.faults import undo as ending
-from rundrill.session import Session, open_session
-
-PLATFORM = "rundrill-test-kills"
-"""Nobody's platform: what these runs disturb are namespaces of the tests' own."""
-POINTS = (
-    "before-ledger",
-    "after-ledger",
-    "after-inject",
-    "in-the-middle",
-    "before-undo",
-    "after-undo",
-    "before-close",
-)
+from rundrill.session import open_session
 
 
 def die(*_: object, **__: object) -> Any:
@@ -39,33 +27,38 @@ def arm(point: str, fault: Any) -> None:
         "before-ledger": lambda: setattr(ledger, "open_entry", die),
         "after-ledger": lambda: setattr(ledger, "open_entry", lambda *a: (opened(*a), die())[0]),
         "after-inject": lambda: setattr(ledger, "is_open", die),
-        "in-the-middle": lambda: None,
         "before-undo": lambda: setattr(fault, "undo", die),
         "after-undo": lambda: setattr(fault, "undo", lambda *a: (undone(*a), die())[0]),
         "before-close": lambda: setattr(ledger, "close_entry", lambda *a: (die(), closed(*a))[1]),
     }
-    steps[point]()
+    steps.get(point, lambda: None)()
 
 
-def main(directory: str, name: str, point: str, words: str) -> None:
-    """Injects and undoes as an experiment does, and does not live to tell."""
-    platforms = [PLATFORM]
-    with open_session(POLICY, TARGET, Path(directory), True) as session, standby.at_work(session, platforms):
+def main(directory: str, policy: str, space: str, name: str, point: str) -> None:
+    """Injects and undoes as an experiment does, and does not live to tell.
+
+    The namespace is its own platform: beside it others may be at work.
+    """
+    row = ROWS[name]
+    with (
+        open_session(Path(policy), TARGET, Path(directory), True) as session,
+        standby.at_work(session, [space]),
+    ):
         print(session.run, flush=True)
-        os.environ |= child.environment(session, Path(directory), name, platforms)
-        _drill(session, name, point, json.loads(words))
+        os.environ |= child.environment(session, Path(directory), name, [space])
+        _drill(row, point, space)
 
 
-def _drill(session: Session, name: str, point: str, words: dict[str, Any]) -> None:
-    said = words.pop("inject")
-    module = ledger._module(name)
+def _drill(row: Row, point: str, space: str) -> None:
+    module: Any = ledger._module(row.module)
     arm(point, module)
-    # What shows that it bites needs a crowd; here only the steps count.
-    module.until = lambda look, *_: "not looked at"  # type: ignore[attr-defined]
-    getattr(module, said)(**words)
-    if point == "in-the-middle":
-        die()
-    ending.undo_all()
+    if hasattr(module, "_bites"):
+        # What shows that it bites needs a crowd; here only the steps count.
+        module._bites = lambda *_: "not looked at"
+    getattr(module, row.func)(**row.arguments(space))
+    if point in ("before-undo", "after-undo", "before-close"):
+        ending.undo_all()
+    die()
 
 
 if __name__ == "__main__":

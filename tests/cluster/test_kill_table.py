@@ -1,6 +1,10 @@
-"""A runner that is killed at any step leaves no damage: within 60 s all is as before, and the ledger is closed."""
+"""A runner that is killed at any step leaves no damage: within 60 s all is as before, and the ledger is closed.
+
+Each cell of the table is a line in RUNDRILL_KILL_TABLE, where that names a file; `kill_rows.py FILE` draws it.
+"""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,71 +13,105 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from killed_runner import POINTS
-from workbench import REPOSITORY, deployment, namespace, opened
+from kill_ground import NAME, Ground, ground
+from kill_rows import POINTS, ROWS
+from workbench import REPOSITORY
 
-from rundrill import guard, ledger
-from rundrill.faults.rollout import rollout
-from rundrill.session import Session
+from rundrill import ledger, standby
+from rundrill.errors import RundrillError
 from rundrill.waiting import until
 
 pytestmark = pytest.mark.cluster
-SPACE, NAME = "rundrill-test-kills", "sleeper"
 WITHIN = timedelta(seconds=60)
-ALWAYS = ("after-inject", "before-close")
+UNDOER, TARGET = "undoer-killed", "target-restarted"
+"""Killed in the middle, and then the undoer's pods are killed once too, or all that the fault was in."""
+ALWAYS = (("scale", "after-inject"), ("privilege", "before-close"), ("hand", "in-the-middle"))
 """In every run of the tests; the rest of the table takes minutes."""
+CELLS = [
+    pytest.param(
+        fault,
+        point,
+        id=f"{fault}-{point}",
+        marks=[
+            pytest.mark.xdist_group(fault),
+            *([] if (fault, point) in ALWAYS else [pytest.mark.soak]),
+        ],
+    )
+    for fault in ROWS
+    for point in (*POINTS, UNDOER, TARGET)
+]
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    with opened() as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
-        deployment(session, SPACE, NAME)
-        yield session
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Ground of this process's own, so that several of them work side by side."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    with ground(f"rundrill-test-kills-{worker}", tmp_path_factory.mktemp("ground")) as made:
+        yield made
 
 
-def killed(point: str, fault: str, words: dict[str, object], directory: Path) -> str:
+@pytest.mark.parametrize(("fault", "point"), CELLS)
+def test_all_is_as_before_wherever_the_runner_dies(
+    here: Ground, fault: str, point: str, tmp_path: Path
+) -> None:
+    before = looked(here, fault)
+    assert before is not None
+    run = killed(here, fault, point, tmp_path)
+    died = time.monotonic()
+    if point == UNDOER:
+        take_away(here, ledger.NAMESPACE, f"{standby.LABEL}={run}")
+    if point == TARGET:
+        for name in (NAME, "postgres", "redis"):
+            take_away(here, here.space, f"app={name}")
+    undone = bool(until(lambda: as_before(here, fault, before, run), WITHIN))
+    tell(fault, point, time.monotonic() - died, undone)
+    assert undone, f"{fault}, {point}: it was {before}, and is {looked(here, fault)}; {open_of(here, run)}"
+
+
+def killed(here: Ground, fault: str, point: str, directory: Path) -> str:
     """The run that was killed there."""
-    command = [
-        sys.executable,
-        "tests/cluster/killed_runner.py",
-        str(directory),
-        fault,
-        point,
-        json.dumps(words),
-    ]
+    command = [sys.executable, "tests/cluster/killed_runner.py", str(directory), str(here.policy)]
     done = subprocess.run(
-        command,
+        [*command, here.space, fault, point],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=150,
         env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
     )
     assert done.returncode == -9, done.stderr[-2000:]
     return done.stdout.split()[0]
 
 
-def as_before(session: Session, run: str) -> bool:
-    """Whether all pods are there and nothing of that run is open."""
-    open_now = [entry for entry in ledger.open_entries(session) if entry.run == run]
-    now = rollout(session, SPACE, NAME)
-    return not open_now and now.wanted == 2 and now.complete
+def looked(here: Ground, fault: str) -> object | None:
+    """What is seen of the fault's target; None where nothing can be seen of it just now."""
+    try:
+        return ROWS[fault].looks(here)
+    except RundrillError:
+        return None
 
 
-@pytest.mark.parametrize(
-    "point", [pytest.param(one, marks=() if one in ALWAYS else pytest.mark.soak) for one in POINTS]
-)
-def test_scaling_to_zero_is_undone_wherever_its_runner_dies(
-    session: Session, point: str, tmp_path: Path
-) -> None:
-    words = {
-        "inject": "scale_to_zero",
-        "namespace": SPACE,
-        "workload": NAME,
-        "seen_on": "/",
-        "configuration": {"whole_service": True},
-    }
-    run = killed(point, "scale", words, tmp_path)
-    died = time.monotonic()
-    assert until(lambda: as_before(session, run), WITHIN), f"{point}: not as before"
-    print(f"scale, {point}: as before {time.monotonic() - died:.1f} s after the kill")
+def open_of(here: Ground, run: str) -> list[ledger.Entry]:
+    return [entry for entry in ledger.open_entries(here.session) if entry.run == run]
+
+
+def as_before(here: Ground, fault: str, before: object, run: str) -> bool:
+    """Whether all looks as it did, and nothing of that run is open."""
+    return not open_of(here, run) and looked(here, fault) == before
+
+
+def take_away(here: Ground, space: str, selector: str) -> None:
+    """Every such pod goes at once."""
+    for pod in here.session.kube.items("v1/Pod", space, selector):
+        here.session.kube.delete("v1/Pod", space, pod["metadata"]["name"], grace=0)
+
+
+def tell(fault: str, point: str, seconds: float, undone: bool) -> None:
+    """Leaves the cell's line."""
+    print(
+        f"{fault}, {point}: as before {seconds:.1f} s after the kill" if undone else f"{fault}, {point}: NOT"
+    )
+    if path := os.environ.get("RUNDRILL_KILL_TABLE"):
+        line = {"fault": fault, "point": point, "seconds": round(seconds, 1), "undone": undone}
+        with Path(path).open("a") as lines:
+            lines.write(json.dumps(line) + "\n")

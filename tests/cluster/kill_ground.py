@@ -1,0 +1,154 @@
+"""What the runs of the kill table may break: a namespace with a small service, a PostgreSQL and a Redis of its own."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from workbench import POLICY, REPOSITORY, namespace, opened
+
+from rundrill import guard
+from rundrill.errors import NoEvidence, TargetError
+from rundrill.faults.rollout import pods, rollout
+from rundrill.session import Session
+from rundrill.waiting import until
+
+SLUG, NAME, PORT = "aia", "sleeper", 8099
+"""The runbook that lends its name: its databases are those of the ground, in a policy of the tests."""
+PASSWORD = "kill-table"
+UP_WITHIN = timedelta(seconds=120)
+STARTS = """
+set -eu
+export PGDATA=/data/pg
+initdb --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 >/dev/null
+printf 'host all all 0.0.0.0/0 scram-sha-256\\n' >> $PGDATA/pg_hba.conf
+options="-c listen_addresses=* -c unix_socket_directories=/tmp -c max_connections=30 -c reserved_connections=5"
+pg_ctl --wait --silent --options="$options -c listen_addresses=''" start
+psql --quiet --host=/tmp --dbname=postgres <<'SQL'
+CREATE ROLE app;
+CREATE ROLE rundrill_reader LOGIN PASSWORD 'kill-table';
+CREATE ROLE rundrill_driller LOGIN PASSWORD 'kill-table';
+CREATE TABLE orders (id int);
+ALTER TABLE orders OWNER TO rundrill_driller;
+GRANT SELECT ON orders TO app;
+GRANT pg_read_all_data, pg_monitor TO rundrill_reader, rundrill_driller;
+GRANT pg_signal_backend, pg_use_reserved_connections TO rundrill_driller;
+SQL
+pg_ctl --wait --silent --mode=fast stop
+exec postgres $options
+"""
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The namespace, and a session whose policy leads to its databases."""
+
+    session: Session
+    space: str
+    policy: Path
+
+    def in_pods(self, *command: str) -> list[str]:
+        """What a command says in each pod of the small service that is not on its way out, by name."""
+        owner = self.session.kube.one("apps/v1/Deployment", self.space, NAME)
+        there = [p for p in pods(self.session, self.space, owner) if "deletionTimestamp" not in p["metadata"]]
+        names = [str(pod["metadata"]["name"]) for pod in there]
+        return [
+            self.session.kube.exec(self.space, name, None, list(command)).stdout.decode() for name in names
+        ]
+
+
+@contextlib.contextmanager
+def ground(space: str, place: Path) -> Iterator[Ground]:
+    """All of it, once it is up; gone with the context."""
+    policy = _policy(space, place)
+    with opened(place, policy=policy) as session, namespace(session, space, {guard.LABEL: guard.ALLOWED}):
+        _make(session, space)
+        here = Ground(session, space, policy)
+        assert until(lambda: _is_up(here), UP_WITHIN)
+        yield here
+
+
+def _policy(space: str, place: Path) -> Path:
+    """A copy of the policy whose platform `aia` has the databases of the ground."""
+    slo = yaml.safe_load(POLICY.read_text())
+    platform = slo["targets"]["rundrill"]["platforms"][SLUG]
+    for role in ("reader", "driller"):
+        platform["postgres"][role] |= {
+            "service": f"{space}/postgres:5432",
+            "user": f"rundrill_{role}",
+            "password": {"secret": f"{space}/rundrill-access/password"},
+            "database": "postgres",
+        }
+    platform["redis"] = {
+        "service": f"{space}/redis:6379",
+        "password": {"secret": f"{space}/rundrill-access/password"},
+    }
+    for folder in ("runbooks", "experiments", "loadtests", "defects"):
+        shutil.copytree(REPOSITORY / folder, place / folder, dirs_exist_ok=True)
+    shutil.copy(REPOSITORY / "attestations.yaml", place)
+    (place / "slo.yaml").write_text(yaml.safe_dump(slo, sort_keys=False))
+    return place / "slo.yaml"
+
+
+def _make(session: Session, space: str) -> None:
+    like = session.kube.one("apps/v1/StatefulSet", "aia-production", "postgresql")["spec"]["template"]["spec"]
+    image = str(like["containers"][0]["image"])
+    secret = {"metadata": {"name": "rundrill-access"}, "stringData": {"password": PASSWORD}}
+    session.kube.create("v1/Secret", space, secret)
+    settings = {"metadata": {"name": "settings"}, "data": {"LEVEL": "INFO"}}
+    session.kube.create("v1/ConfigMap", space, settings)
+    serve = f"mkdir -p /tmp/served && exec python3 -m http.server {PORT} --directory /tmp/served"
+    _deploy(session, space, NAME, image, ["sh", "-c", serve], PORT, replicas=2)
+    _deploy(session, space, "postgres", image, ["bash", "-c", STARTS], 5432, user=like.get("securityContext"))
+    redis = ["redis-server", "--requirepass", PASSWORD, "--save", "", "--port", "6379", "--bind", "0.0.0.0"]
+    _deploy(session, space, "redis", image, redis, 6379)
+
+
+def _deploy(
+    session: Session,
+    space: str,
+    name: str,
+    image: str,
+    command: list[str],
+    port: int,
+    replicas: int = 1,
+    user: Json | None = None,
+) -> None:
+    labels = {"app": name}
+    container: Json = {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": command,
+        "readinessProbe": {"tcpSocket": {"port": port}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    }
+    spec: Json = {
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+        "volumes": [{"name": "data", "emptyDir": {}}],
+        **({"securityContext": user} if user else {}),
+    }
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    body = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    session.kube.create("apps/v1/Deployment", space, {"metadata": {"name": name}, "spec": body})
+    service = {"selector": labels, "ports": [{"port": port}]}
+    session.kube.create("v1/Service", space, {"metadata": {"name": name}, "spec": service})
+
+
+def _is_up(here: Ground) -> bool:
+    if not all(rollout(here.session, here.space, name).complete for name in (NAME, "postgres", "redis")):
+        return False
+    try:
+        here.session.postgres(SLUG).rows("SELECT 1 FROM orders")
+        here.session.postgres(SLUG, "driller").rows("SELECT 1")
+        return bool(here.session.redis(SLUG).ask("PING"))
+    except (NoEvidence, TargetError):
+        return False
