@@ -46,6 +46,8 @@ FAULTS = (
     "secret_version",
     "rush",
     "rotate",
+    "node",
+    "dependency",
 )
 
 

@@ -18,13 +18,16 @@ from rundrill.faults import (
     connections,
     container,
     debug,
+    dependency,
     drain,
     errand,
+    flood,
     hand,
     inside,
     job,
     kill,
     lock,
+    node,
     privilege,
     release,
     restart,
@@ -116,7 +119,7 @@ def _touches(session: Session, content: Words, configuration: Words) -> tuple[li
         runbook = str(configuration.get("runbook"))
         try:
             preview = foresee(session, runbook, {**(provider.get("arguments") or {})})
-            if preview.namespace is not None or preview.fault == "drain":
+            if preview.namespace is not None or preview.fault in ("drain", "lose"):
                 guard.allow(session, preview, configuration)
             else:
                 guard.allow_database(session, runbook, preview)
@@ -254,6 +257,9 @@ FORESEE: Mapping[str, Foresee] = {
     "sweep.evicted": lambda s, r, w: guard.Preview(
         "sweep", _space(s, r, w), "pods that are evicted by then", ("evicted",), 1, at_once=False
     ),
+    "node.lose_node_of": lambda s, r, w: node.preview(s, drain.node_of(s, _space(s, r, w), w["workload"])),
+    "dependency.answer": lambda s, r, w: dependency.preview(s, r, w["service"]),
+    "flood.send": lambda s, r, w: flood.preview(s, r, w["service"]),
     "rotate.rotate": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "rotate.expire": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "secret_version.add": lambda s, r, w: secret_version.preview(s, w["manager"]),
