@@ -9,6 +9,7 @@ from rundrill.cli_checks import check_words
 from rundrill.cli_cluster import cluster_words
 from rundrill.cli_faults import fault_words
 from rundrill.cli_policy import policy_words
+from rundrill.cli_preflight import preflight_words
 from rundrill.errors import RundrillError
 from rundrill.examples import OVERVIEW
 
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     cluster_words(words)
     check_words(words)
     fault_words(words)
+    preflight_words(words)
     policy_words(words)
     return parser
 

@@ -180,6 +180,7 @@ def _pods(fault: str, count: int | None) -> Foresee:
 OF_PODS: Mapping[str, int | None] = {
     "process.freeze": None,
     "process.signal": 1,
+    "replica.stop_replay": 1,
     "pressure.burn_cpu": None,
     "pressure.fill_memory": None,
     "pressure.run_out_of_memory": 1,
@@ -249,6 +250,9 @@ FORESEE: Mapping[str, Foresee] = {
     "release.is_rolled_out": lambda s, r, w: change.preview(
         s, release.DEPLOYMENT, _space(s, r, w), w["workload"], {}
     ),
+    "recreation.recreate": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
+    "recreation.bring_data": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
+    "recreation.answers": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
     "rush.come": lambda s, r, w: _of_the_crowd(r),
     "rush.go": lambda s, r, w: _of_the_crowd(r),
     "sweep.have_one_evicted": lambda s, r, w: guard.Preview(
