@@ -18,10 +18,6 @@ from rundrill.waiting import until
 BITES_WITHIN = timedelta(seconds=40)
 EATERS = 64
 """Many small ones: the kernel then ends the service as the largest, and not one of ours."""
-FEW = 4
-"""As many fill memory up to a share: each costs a little of its own."""
-OWN_BYTES = 2 * 2**20
-"""What one of ours takes beside what it eats."""
 BUSY = 0.5
 """The share of what the container could get that it must have used to be under pressure; the node may be busy too."""
 _LASTS_S = int(LASTS.total_seconds())
@@ -48,6 +44,16 @@ done
 _OVERFILL = """
 for p in $(cd /proc && echo [0-9]*); do [ $p = $$ ] || echo 1000 > /proc/$p/oom_score_adj; done 2>/dev/null
 """ + _FILL.partition("; ")[2]
+# Step by step, since each of ours takes a little of its own beside what it eats.
+_FILL_TO = """
+echo 1000 > /proc/$$/oom_score_adj; export RUNDRILL_PRESSURE=1
+f=/sys/fs/cgroup/memory/memory.usage_in_bytes; [ -r $f ] || f=/sys/fs/cgroup/memory.current
+for n in $(seq 40); do
+    gap=$(({target} - $(cat $f))); [ $gap -gt 1500000 ] || exit 0
+    sh -c "{{ head -c $((gap * 3 / 4 - 600000)) /dev/zero; sleep {lasts}; }} | tail" </dev/null >/dev/null 2>&1 &
+    sleep 0.3
+done
+"""
 _CPU = """
 f=/sys/fs/cgroup/cpuacct/cpuacct.usage; [ -r $f ] || f=/sys/fs/cgroup/cpu.stat
 used() { case $f in *usage) cat $f;; *) sed -n 's/usage_usec \\(.*\\)/\\1000/p' $f;; esac; }
@@ -95,13 +101,11 @@ def fill_memory(
     """What showed that memory is full to that share of its limit: the container's own cgroup."""
     session, wanted = child.session(), ratio(share)
     picked = pick(session, configuration, "fill memory", (namespace, selector), count)
-    seen = [_memory(session, pod, container) for pod in picked.pods]
-    # One script for all of them: the one that has most free must not be short, the fullest must not overflow.
-    free = min(int(wanted * limit) - used for used, limit in seen)
-    each = free // FEW - OWN_BYTES
-    if each <= 0:
-        raise TargetError(f"{picked.names}: memory is full to {share} already, or nearly so")
-    inside.begin_in(session, picked, _FILL.format(eaters=FEW, bytes=each, lasts=_LASTS_S), _END, container)
+    limits = {_memory(session, pod, container)[1] for pod in picked.pods}
+    if len(limits) != 1:
+        raise TargetError(f"{picked.names} have not the same memory limit: {sorted(limits)}")
+    target = int(wanted * limits.pop())
+    inside.begin_in(session, picked, _FILL_TO.format(target=target, lasts=_LASTS_S), _END, container)
     proofs = [until(partial(_filled, session, pod, container, wanted), BITES_WITHIN) for pod in picked.pods]
     return _proven(proofs, picked.names, f"memory is not {share} full")
 

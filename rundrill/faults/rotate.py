@@ -66,7 +66,7 @@ def expire(
     Its authority is a new one, published in `authority` (`namespace/config-map`, key ca.crt) so that nothing but its age is wrong.
     """
     # What only making needs: the undoer's image does without it.
-    from rundrill.gateway.issuing import expired
+    from rundrill.gateway.tls import expired
 
     session, space = place(configuration, namespace)
     made = expired(tuple(hosts))

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 import rundrill.faults
-from rundrill.plan import FORESEE, Planned, _last_time
+from rundrill.foreseen import FORESEE
+from rundrill.plan import Planned, _last_time
 
 ROOT = Path(__file__).resolve().parents[2]
 
