@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from services.readiness.overall import Finding, findings
-from services.readiness.reads import Databases
+if TYPE_CHECKING:
+    from services.readiness.overall import Finding
+    from services.readiness.reads import Databases
 
 TITLE = "the application answers nobody"
 _LOOKS = 2
@@ -43,15 +45,20 @@ class _Looks:
 class Outages:
     """Incidents of table incidents that nobody else opens."""
 
-    def __init__(self, databases: Databases, gateway: str, ask: Callable[[str], Awaitable[float]]) -> None:
+    def __init__(
+        self,
+        databases: Databases,
+        look: Callable[[], Awaitable[list[Finding]]],
+        ask: Callable[[str], Awaitable[float]],
+    ) -> None:
         self._databases = databases
-        self._gateway = gateway
+        self._look = look
         self._ask = ask
         self._looks = _Looks()
 
     async def watch(self) -> None:
         """Look at the whole platform once, and keep the books about its outage."""
-        seen = await findings(self._databases, self._gateway)
+        seen = await self._look()
         self._looks.take(all(one.well for one in seen if one.part == "application"))
         open_ones = [row["id"] for row in await self._databases.write(_UNDER_WAY, TITLE)]
         if self._looks.unwell >= _LOOKS:

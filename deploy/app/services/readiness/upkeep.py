@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 from prometheus_client import Gauge
@@ -74,7 +75,7 @@ def application(settings: Settings) -> Starlette:
     upkeep = Upkeep(databases, surroundings)
     register = AlertRegister(databases, surroundings.alertmanager)
     figures, housekeeping = Figures(databases, surroundings), Housekeeping(databases, surroundings)
-    outages = Outages(databases, surroundings.gateway, figures.ask)
+    outages = Outages(databases, partial(findings, databases, surroundings.gateway), figures.ask)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 
 import psycopg
 from prometheus_client import REGISTRY, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 
 from services.readiness.filelogs import log_to_files
-from services.readiness.processes import Processes
+from services.readiness.processes import memory_by_command
 from services.readiness.stages import STAGES, Output, StageFailed, Work, quarantine
 from services.readiness.surroundings import Surroundings
 from services.readiness.uploads import SEEDED
@@ -185,6 +186,19 @@ class Worker:
             (status, error, job),
         )
         FINISHED.labels(status).inc()
+
+
+class Processes:
+    """process_memory_bytes{process}, looked up anew at each scrape."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One sample a command line."""
+        family = GaugeMetricFamily(
+            "process_memory_bytes", "Resident memory of a process.", labels=["process"]
+        )
+        for name, size in sorted(memory_by_command().items()):
+            family.add_metric([name], size)
+        yield family
 
 
 def application(settings: Settings) -> Starlette:
