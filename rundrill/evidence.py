@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rundrill.promise import Question
+
 type Value = str | float | int | bool | None
 
 
@@ -190,8 +192,25 @@ class KeptSeen:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One look at all questions of a promise: their answers, and the seconds since the crowd came, or left."""
+
+    after_s: float
+    answers: tuple["StateSeen", ...]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Questions that were asked several times, in one order."""
+
+    promise: str
+    asked: tuple[Question, ...]
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True)
 class CapacitySeen:
-    """What a crowd got out of the platform, counted in whole buckets of time."""
+    """What a crowd got out of the platform, counted in whole buckets of time; `then`, when it had left."""
 
     planned_rate: float
     """Requests a second."""
@@ -202,6 +221,9 @@ class CapacitySeen:
     """Arrivals that the crowd itself could not send in time; over 1 % the run proves nothing."""
     kept: tuple[KeptSeen, ...] = ()
     """One entry for each objective that the promise keeps; one that lacks is UNKNOWN."""
+    states: tuple[Watched, ...] = ()
+    """One for each state that it keeps, looked at while the crowd was at work."""
+    then: Watched | None = None
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ def judge_state(promise: Promise, seen: StateSeen) -> Verdict:
     findings = [_finding(question, one) for question, one in asked]
     figures = [_figures(question, one) for question, one in asked if question and one]
     also = {"also": figures[1:]} if figures[1:] else {}
-    return Verdict(promise.id, *_worst(findings), figures[0] | also)
+    return Verdict(promise.id, *worst(findings), figures[0] | also)
 
 
-def _worst(findings: list[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+def worst(findings: list[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     """The outcome that all questions come to, and the reasons of those that came to it."""
     for outcome in (Outcome.MISSED, Outcome.UNKNOWN):
         if reasons := [reason for found, reason in findings if found is outcome]:

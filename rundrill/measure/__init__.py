@@ -56,7 +56,7 @@ def measure(promise: Promise, session: Session) -> Evidence:
         case "capacity":
             from rundrill.measure.load import see_capacity
 
-            return _evidence(promise, "load", see_capacity(promise, session))
+            return _evidence(promise, "load", see_capacity(promise, session, _look_at))
 
 
 def _evidence(promise: Promise, source: str, seen: Seen) -> Evidence:
@@ -105,6 +105,10 @@ def _answer_to(question: Question, session: Session, slug: str) -> tuple[str, St
         return ask(question.probe, session, slug)
     except (NoEvidence, TargetError) as error:
         return question.probe.word, (StateSeen((), gap=str(error)), ())
+
+
+def _look_at(question: Question, session: Session, slug: str) -> StateSeen:
+    return ask(question.probe, session, slug)[1][0]
 
 
 def ask(probe: Probe, session: Session, slug: str) -> tuple[str, StateAnswer]:

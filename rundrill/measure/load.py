@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from rundrill.doorway import key_file, relayed
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.evidence import CapacitySeen, KeptSeen, Raw
 from rundrill.gateway.refusals import NotFound
+from rundrill.meanwhile import Ask, Meanwhile
 from rundrill.policy import Policy
 from rundrill.promise import Promise
 from rundrill.session import Session
@@ -146,19 +147,19 @@ def find(policy: Policy, folder: str, name: str) -> Path:
     raise TargetError(f"there is no {folder}/{name} beside {policy.path}")
 
 
-def see_capacity(promise: Promise, session: Session) -> tuple[CapacitySeen, tuple[Raw, ...]]:
-    """What a crowd of the promised rate got for as long as promised, in the profile's time."""
+def see_capacity(promise: Promise, session: Session, ask: Ask) -> tuple[CapacitySeen, tuple[Raw, ...]]:
+    """What a crowd of the promised rate got for as long as promised, in the profile's time; `ask` looks at states."""
     capacity = promise.capacity
     assert capacity is not None
-    lasts = session.profile.pace(capacity.lasts)
+    lasts, beside = session.profile.pace(capacity.lasts), Meanwhile(promise, session, ask)
     directory = own_directory(session.directory, capacity.crowd)
     rate, lines = capacity.rate.per_second * MORE, directory / "crowd.jsonl"
     with at_work(session, session.slug(promise), capacity.crowd, lines, lasts + SPARE, rate) as load:
+        states = beside.under_load(lasts)
         crowd = load.finish(lasts + SPARE + BEGINS_WITHIN)
         load.check_tunnel()
-    return _capacity_seen(promise, session.policy, crowd, min(capacity.rate.per, lasts)), (
-        _raw(lines, crowd),
-    )
+    seen = _capacity_seen(promise, session.policy, crowd, min(capacity.rate.per, lasts))
+    return replace(seen, states=states, then=beside.left()), (_raw(lines, crowd),)
 
 
 def _capacity_seen(promise: Promise, policy: Policy, crowd: Crowd, bucket: timedelta) -> CapacitySeen:

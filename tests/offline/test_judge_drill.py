@@ -17,13 +17,14 @@ from game_day import (
     RESTORE_SEEN,
     START,
     STATE,
+    STATE_SEEN,
     TODAY,
     evidence,
     hops,
     phase,
 )
 
-from rundrill.evidence import Hop, KeptSeen, Reading
+from rundrill.evidence import Hop, KeptSeen, Look, Reading, StateSeen, Watched
 from rundrill.judge import judge, waive
 from rundrill.policy import Waiver
 from rundrill.verdict import Outcome, Verdict
@@ -120,6 +121,51 @@ def test_a_capacity_that_keeps_a_state_is_not_met_before_somebody_looks():
     of = CAPACITY.model_copy(update={"capacity": CAPACITY.capacity.model_copy(update=keeps)})
     found = verdict(of, CAPACITY_SEEN)
     assert (found.outcome, found.reason) == (UNKNOWN, f"not measured under load: {STATE.id}")
+
+
+def keeping_a_state():
+    changed = {"keeps": (*CAPACITY.capacity.keeps, STATE.id), "then": (STATE.state,)}
+    return CAPACITY.model_copy(update={"capacity": CAPACITY.capacity.model_copy(update=changed)})
+
+
+def looks(*good):
+    """One look for each of these: every node ready, one of them not, or nothing read."""
+    answers = {
+        True: STATE_SEEN,
+        False: replace(
+            STATE_SEEN, readings=(Reading("node-a", {"found": True, "ready": False, "restarts": 0}),)
+        ),
+        None: StateSeen((), gap="the API server did not answer"),
+    }
+    taken = tuple(Look(5.0 * number, (answers[one],)) for number, one in enumerate(good, 1))
+    return Watched(STATE.id, (STATE.state,), taken)
+
+
+@pytest.mark.parametrize(
+    ("under_load", "then", "outcome", "words"),
+    [
+        pytest.param((True, True), (True,), MET, "5 s after the crowd left", id="held, and so in the end"),
+        pytest.param((True, False), (True,), MISSED, f"{STATE.id} under load, after 10 s: node-a", id="one look said no"),
+        pytest.param((True, None), (True,), UNKNOWN, "did not answer", id="one look saw nothing"),
+        pytest.param((), (True,), UNKNOWN, "not measured under load", id="nobody looked"),
+        pytest.param((True, True), (False, None, True), MET, "15 s after the crowd left", id="so after a while"),
+        pytest.param((True, True), (None, False), MISSED, "10 s after the crowd left: node-a", id="never so"),
+        pytest.param((True, True), (None, None), UNKNOWN, "did not answer", id="nobody could tell"),
+        pytest.param((True, True), (), UNKNOWN, "nobody looked", id="nobody looked afterwards"),
+    ],
+)  # fmt: skip
+def test_states_under_load_and_after_it(under_load, then, outcome, words):
+    found = verdict(keeping_a_state(), CAPACITY_SEEN, states=(looks(*under_load),), then=looks(*then))
+    assert found.outcome is outcome, found.reason
+    assert words in found.reason
+
+
+def test_what_must_be_so_after_the_load_is_not_met_before_somebody_looks():
+    found = verdict(keeping_a_state(), CAPACITY_SEEN, states=(looks(True, True),))
+    assert (found.outcome, found.reason) == (
+        UNKNOWN,
+        "what must be so when the crowd has left was not measured",
+    )
 
 
 def table(**facts):
