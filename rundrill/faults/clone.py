@@ -41,7 +41,8 @@ def rebuild(
 ) -> str:
     """What rose from the export: every object of these kinds in the new namespace, every Deployment complete.
 
-    `export` says where it lies: namespace, selector, directory, pattern, as a running pod sees it. No value of it reaches evidence.
+    `export` says where it lies: namespace, selector, directory, pattern, as a running pod sees it, or the script that prints it there.
+    No value of it reaches evidence.
     """
     session, space = place(configuration, of)
     guard.allow(session, preview(session, space, into), configuration)
@@ -87,13 +88,20 @@ def _exported(
     pods = running(session, where, export["selector"])
     if not pods:
         raise NoEvidence(f"no running pod of {where} sees {export['directory']}")
-    argv = ["sh", "-c", _NEWEST, "sh", export["directory"], export["pattern"]]
+    argv = _reading(export)
     done = session.kube.exec(where, pods[0]["metadata"]["name"], None, argv, timeout=TIMEOUT_S)
     if done.code:
-        raise NoEvidence(f"{export['directory']}/{export['pattern']} cannot be read")
+        raise NoEvidence(f"{pods[0]['metadata']['name']}: the export cannot be read")
     first, _, text = done.text.partition("\n")
     document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return first.removeprefix("# ").rpartition("/")[2], list(document["items"])
+
+
+def _reading(export: Mapping[str, str]) -> list[str]:
+    """What prints the export: a comment with its name, then the List; a `script` where it is no plain file."""
+    if "script" in export:
+        return ["sh", "-c", export["script"]]
+    return ["sh", "-c", _NEWEST, "sh", export["directory"], export["pattern"]]
 
 
 def _wanted(item: Json, space: str, kinds: Sequence[str]) -> bool:
