@@ -137,6 +137,7 @@ FORESEE: Mapping[str, Foresee] = {
     "dependency.answer": lambda s, r, w: dependency.preview(s, r, w["service"]),
     "flood.send": lambda s, r, w: flood.preview(s, r, w["service"]),
     "rotate.rotate": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
+    "rotate.again": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "rotate.expire": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "secret_version.add": lambda s, r, w: secret_version.preview(s, w["manager"]),
     "secret_version.rotate": lambda s, r, w: secret_version.preview(s, w["manager"]),

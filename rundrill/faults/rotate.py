@@ -25,6 +25,7 @@ from rundrill.waiting import until
 SECRET = "v1/Secret"
 MARK = "rundrill.dev/rotated"
 """The annotation that says whose values stand there; it comes and goes with them, in one patch."""
+NEW = "rundrill.dev/new-keys"
 NEVER = ("rundrill-access",)
 """What rundrill itself comes in with."""
 
@@ -51,6 +52,32 @@ def rotate(
     session, space = place(configuration, namespace)
     new = {key: _value(session, configuration, said) for key, said in values.items()}
     return _replace(session, space, name, new, configuration, restarts, procedure)
+
+
+def again(
+    namespace: str,
+    name: str,
+    values: Mapping[str, str],
+    configuration: Mapping[str, Any],
+    restarts: Sequence[str] = (),
+) -> str:
+    """What was replaced in a later step of a rotation that this run began; the first step's undo puts back all of it.
+
+    Only keys that the first step named; a value may be `former:KEY` too, what that key held before it.
+    """
+    session, space = place(configuration, namespace)
+    guard.allow(session, preview(session, space, name), configuration)
+    token = _mark(session.kube.one(SECRET, space, name))
+    kept = _kept(session, token) if token else None
+    if kept is None:
+        raise TargetError(f"Secret {space}/{name} is not being rotated: nothing would undo a later step")
+    if astray := sorted(set(values) - _named(kept)):
+        raise TargetError(f"the first step named no {', '.join(astray)}: its undo would not put it back")
+    new = {key: _later(session, configuration, kept, said) for key, said in values.items()}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in new.items()}
+    session.kube.patch(SECRET, space, name, {"data": data})
+    _restarted(session, space, restarts, f"{token}-{uuid4().hex[:4]}")
+    return f"Secret {space}/{name}: {', '.join(sorted(values))} replaced again"
 
 
 def expire(
@@ -147,8 +174,23 @@ def _keep(session: Session, token: str, there: Json, values: Mapping[str, str]) 
         "data": {key: former[key] for key in values if key in former},
         "type": "Opaque",
     }
-    kept["metadata"]["annotations"] = {"rundrill.dev/new-keys": ",".join(sorted(set(values) - set(former)))}
+    kept["metadata"]["annotations"] = {NEW: ",".join(sorted(set(values) - set(former)))}
     session.kube.create(SECRET, NAMESPACE, kept)
+
+
+def _named(kept: Json) -> set[str]:
+    """The keys that the undo gives back, or takes away."""
+    new = str(kept["metadata"]["annotations"][NEW]).split(",")
+    return {*(kept.get("data") or {}), *filter(None, new)}
+
+
+def _later(session: Session, configuration: Mapping[str, Any], kept: Json, said: str) -> str:
+    how, _, key = said.partition(":")
+    if how != "former":
+        return _value(session, configuration, said)
+    if key not in (kept.get("data") or {}):
+        raise TargetError(f"there was no {key!r} before")
+    return base64.b64decode(kept["data"][key]).decode()
 
 
 def _put_back(session: Session, space: str, name: str, token: str) -> None:
@@ -158,7 +200,7 @@ def _put_back(session: Session, space: str, name: str, token: str) -> None:
         raise UndoError(
             f"the former values of Secret {space}/{name} are gone from {NAMESPACE}/{token}"
         ) from None
-    new = filter(None, kept["metadata"]["annotations"]["rundrill.dev/new-keys"].split(","))
+    new = filter(None, kept["metadata"]["annotations"][NEW].split(","))
     former: dict[str, str | None] = {**(kept.get("data") or {}), **dict.fromkeys(new)}
     body: Json = {"metadata": {"annotations": {MARK: None}}, "data": former}
     session.kube.patch(SECRET, space, name, body)
