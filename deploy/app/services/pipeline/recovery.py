@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TextIO
 
 import httpx
 import redis
@@ -16,6 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.pipeline.cluster import Namespace, wait
+from services.pipeline.consent import confirmed
 from services.pipeline.places import Places
 from services.pipeline.reports import ACTIVE
 from services.pipeline.visitor import Visitor
@@ -29,12 +29,7 @@ SERVERS = ("kafka", "redis")
 BEFORE = "ai-pipeline.com/replicas-before"
 _GONE_S, _BACKUP_S, _SERVERS_S, _BACK_S, _HEALTHY_S = 90.0, 120.0, 180.0, 180.0, 30.0
 _QUIET_S = 2.0
-
-
-def confirmed(answers: TextIO | None) -> bool:
-    """Whether somebody said `y` or `Y`; silence and every other word is a no."""
-    sys.stderr.write("Every part of the pipeline goes away for some minutes. Continue? (y/N): ")
-    return answers is not None and answers.readline().rstrip("\n") in ("y", "Y")
+_QUESTION = "Every part of the pipeline goes away for some minutes. Continue?"
 
 
 def run(settings: Settings) -> None:
@@ -49,7 +44,7 @@ def run(settings: Settings) -> None:
     }
     asked = os.environ.get("STEPS", ",".join(steps)).split(",")
     # Bringing back what an earlier run left away harms nobody.
-    if asked != ["scale-up"] and not confirmed(sys.stdin):
+    if asked != ["scale-up"] and not confirmed(_QUESTION, sys.stdin):
         log.warning("recovery cancelled, nothing was changed")
         sys.exit(1)
     try:
