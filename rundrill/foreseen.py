@@ -110,6 +110,7 @@ FORESEE: Mapping[str, Foresee] = {
         (str(w["manifest"]["metadata"]["name"]),),
         1,
     ),
+    "setting.limit_cpu": lambda s, r, w: setting.preview(s, _space(s, r, w), w["workload"]),
     "setting.set_env": lambda s, r, w: setting.preview(s, _space(s, r, w), w["workload"]),
     "release.apply": lambda s, r, w: release.preview(s, r, w["file"]),
     "release.must_refuse": lambda s, r, w: release.preview(s, r, w["file"]),

@@ -1,4 +1,4 @@
-"""A setting in the environment of a Deployment's container, as `kubectl set env` changes it.
+"""Settings of a Deployment's container: its environment, as `kubectl set env` changes it, and the CPU that it may have.
 
 What is changed here, `rundrill.faults.change` changes and undoes.
 """
@@ -6,9 +6,11 @@ What is changed here, `rundrill.faults.change` changes and undoes.
 from collections.abc import Mapping
 from typing import Any
 
-from rundrill import child, guard
+from rundrill import guard
 from rundrill.errors import TargetError
 from rundrill.faults import change
+from rundrill.faults.begin import place
+from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
 
 DEPLOYMENT = "apps/v1/Deployment"
@@ -29,17 +31,55 @@ def set_env(
     procedure: bool = False,
 ) -> str:
     """What was changed: that variable of the container, the first one where nothing is said."""
-    session = child.session()
-    space = session.namespace(str(configuration["runbook"]), namespace)
-    containers = session.kube.one(DEPLOYMENT, space, workload)["spec"]["template"]["spec"]["containers"]
-    name = container or containers[0]["name"]
-    if name not in [one["name"] for one in containers]:
-        raise TargetError(f"{space}/{workload}: no container {name!r}")
+    session, space = place(configuration, namespace)
+    containers = _containers(session, space, workload)
+    name = container or str(containers[0]["name"])
     changed = [
         one | {"env": _env(one, variable, value)} if one["name"] == name else one for one in containers
     ]
-    patch = {"spec": {"template": {"spec": {"containers": changed}}}}
+    return _put(namespace, workload, name, changed, configuration, procedure)
+
+
+def limit_cpu(
+    namespace: str,
+    workload: str,
+    cpu: str,
+    configuration: Mapping[str, Any],
+    container: str | None = None,
+    procedure: bool = False,
+) -> str:
+    """What was changed: the most CPU that the container may have, such as `100m`."""
+    session, space = place(configuration, namespace)
+    containers = _containers(session, space, workload)
+    name = container or str(containers[0]["name"])
+    changed = [one | {"resources": _limited(one, cpu)} if one["name"] == name else one for one in containers]
+    return _put(namespace, workload, name, changed, configuration, procedure)
+
+
+def _containers(session: Session, space: str, workload: str) -> list[Json]:
+    found: list[Json] = session.kube.one(DEPLOYMENT, space, workload)["spec"]["template"]["spec"][
+        "containers"
+    ]
+    return found
+
+
+def _put(
+    namespace: str,
+    workload: str,
+    name: str,
+    containers: list[Json],
+    configuration: Mapping[str, Any],
+    procedure: bool,
+) -> str:
+    if name not in [one["name"] for one in containers]:
+        raise TargetError(f"{namespace}/{workload}: no container {name!r}")
+    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
     return change.patch(DEPLOYMENT, namespace, workload, patch, configuration, procedure)
+
+
+def _limited(container: Json, cpu: str) -> Json:
+    there: Json = container.get("resources") or {}
+    return there | {"limits": (there.get("limits") or {}) | {"cpu": cpu}}
 
 
 def _env(container: Mapping[str, Any], variable: str, value: str) -> list[dict[str, Any]]:
