@@ -49,6 +49,9 @@ def restart(namespace: str, workload: str, configuration: Mapping[str, Any] | No
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
     """What shows that every pod is new and available; a restart that hangs is taken back to the old template."""
     namespace, workload, before = undo["namespace"], undo["workload"], frozenset(undo["uids"])
+    if _stamped(session, namespace, workload) == undo["stamp"]:
+        # Its runner died between the ledger and the restart: pods that nobody replaces need no waiting for.
+        return f"{namespace}/{workload} was never told to restart"
     done = until(lambda: _done(session, namespace, workload, before), BACK_WITHIN)
     if done is not None:
         return done
@@ -63,6 +66,12 @@ def _done(session: Session, namespace: str, workload: str, before: frozenset[str
     if not now.complete or now.uids & before:
         return None
     return f"{now.name}: {now.available} of {now.wanted} pods available, every uid is new"
+
+
+def _stamped(session: Session, namespace: str, workload: str) -> str | None:
+    template = session.kube.one("apps/v1/Deployment", namespace, workload)["spec"]["template"]
+    stamp = (template["metadata"].get("annotations") or {}).get(STAMP)
+    return None if stamp is None else str(stamp)
 
 
 def _stamp(session: Session, namespace: str, workload: str, stamp: str | None) -> None:
