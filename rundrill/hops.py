@@ -44,3 +44,8 @@ def noted(directory: Path) -> tuple[tuple[Hop, str], ...]:
 def reached(directory: Path, name: str) -> tuple[Hop, str] | None:
     """The first time that a station was reached, None where it was not."""
     return next(((hop, says) for hop, says in noted(directory) if hop.name == name), None)
+
+
+def last(directory: Path, name: str) -> Hop | None:
+    """The last time that a station was reached, where an experiment has several faults; None where it was not."""
+    return next((hop for hop, _ in reversed(noted(directory)) if hop.name == name), None)

@@ -93,7 +93,10 @@ def users_recover(id: str) -> str:
     objective, drill = _objective(id), _drill()
     _at("fault_proven")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
-    since = _at("undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING)
+    station = "undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING
+    # Of several faults one after another the last one counts: between two of them they may have been well for a while.
+    over = hops.last(child.directory(), station)
+    since = over.at if over else _at(station)
     found = until(lambda: _held(objective, since, drill.holds_for), drill.within + drill.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")
