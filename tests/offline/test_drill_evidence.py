@@ -105,3 +105,13 @@ def test_a_drill_that_watches_two_alerts_wants_both_quiet_before(tmp_path: Path)
     hops.note(tmp_path, "quiet", BEGAN, "prometheus", of="shop.alert.one")
     hops.note(tmp_path, "not_quiet", BEGAN, "prometheus", of="shop.alert.two")
     assert left(tmp_path).quiet_before is False
+
+
+def test_of_several_faults_the_last_undo_is_found(tmp_path: Path) -> None:
+    for after in (10, 90, 50):
+        hops.note(tmp_path, hops.UNDOING, BEGAN + timedelta(seconds=after), "ledger")
+
+    found = hops.last(tmp_path, hops.UNDOING)
+
+    assert found and found.at == BEGAN + timedelta(seconds=90)
+    assert hops.last(tmp_path, "undone") is None
