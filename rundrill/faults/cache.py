@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rundrill import child, guard, hops
-from rundrill.errors import UndoError
+from rundrill.errors import NoEvidence, UndoError
 from rundrill.session import Session
 
 
@@ -25,7 +25,13 @@ def limit_memory(maxmemory: str, configuration: Mapping[str, Any], policy: str =
             child.directory(), "injected", datetime.now(UTC), "redis", f"maxmemory {maxmemory}, {policy}"
         )
         session.redis(runbook).ask("CONFIG", "SET", "maxmemory", maxmemory, "maxmemory-policy", policy)
-    return f"maxmemory is {_setting(session, runbook, 'maxmemory')}, before it was {before['maxmemory']}"
+    now = str(_setting(session, runbook, "maxmemory"))
+    proof = _refused(session, runbook) if policy == "noeviction" else None
+    if proof:
+        hops.note(child.directory(), "fault_proven", datetime.now(UTC), "redis", proof)
+    return (
+        f"maxmemory is {now}, before it was {before['maxmemory']}; {proof or 'for the experiment to prove'}"
+    )
 
 
 def flush(configuration: Mapping[str, Any]) -> str:
@@ -34,11 +40,24 @@ def flush(configuration: Mapping[str, Any]) -> str:
     guard.allow_database(session, runbook, preview(session, runbook))
     if not configuration.get("may_lose_the_cache"):
         raise UndoError("flushing loses every key for good: the experiment must say may_lose_the_cache: true")
+    before = int(session.redis(runbook).ask("DBSIZE"))
     with child.injecting("cache", {"runbook": runbook, "settings": {}}):
         hops.note(child.directory(), "injected", datetime.now(UTC), "redis", "FLUSHALL")
         session.redis(runbook).ask("FLUSHALL")
-    left = session.redis(runbook).ask("DBSIZE")
-    return f"{left} keys are left"
+    left = int(session.redis(runbook).ask("DBSIZE"))
+    if left < before:
+        proof = f"Redis of {runbook} holds {left} keys, before the flush {before}"
+        hops.note(child.directory(), "fault_proven", datetime.now(UTC), "redis", proof)
+    return f"{left} keys are left of {before}"
+
+
+def _refused(session: Session, runbook: str) -> str | None:
+    """What the server says to a write of ours, where it takes none any more; None where it still does."""
+    try:
+        session.redis(runbook).ask("SET", "rundrill:proof", "", "EX", "1")
+    except NoEvidence as error:
+        return f"a write is refused: {str(error)[-120:]}" if "maxmemory" in str(error) else None
+    return None
 
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.gateway.postgres import DatabaseError
+from rundrill.ledger import LASTS
 from rundrill.session import Session
 from rundrill.waiting import until
 
 GONE_WITHIN = timedelta(seconds=30)
 NAME = "rundrill-holds"
 """The application_name of every connection that is held."""
-COUNT = "SELECT count(*) AS held FROM pg_stat_activity WHERE application_name = %s AND usename = current_user"
+HELD = "SELECT count(*) AS held FROM pg_stat_activity WHERE application_name = %s"
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s AND usename = current_user"
 _held = contextlib.ExitStack()
 
@@ -28,23 +29,36 @@ def preview(session: Session, runbook: str, count: int) -> guard.Preview:
 
 
 def hold(count: int, configuration: Mapping[str, Any]) -> str:
-    """What showed that they are held: the server's own count. Fewer than asked for are enough where it takes no more."""
+    """What showed that they are held: the server's own count, told to a connection of the reader that was open before.
+
+    Fewer than asked for are enough where it takes no more.
+    """
     session, runbook = child.session(), str(configuration["runbook"])
     guard.allow_database(session, runbook, preview(session, runbook, count))
-    opened = 0
     with child.injecting("connections", {"runbook": runbook}):
         hops.note(child.directory(), "injected", datetime.now(UTC), "postgres", f"up to {count} connections")
-        for _ in range(count):
-            try:
-                connection = _held.enter_context(session.postgres(runbook, "driller").connect())
-                connection.execute(f"SET application_name = '{NAME}'")
-            except DatabaseError:
-                break  # It takes no more: that is what we are after.
-            opened += 1
+        opened = _opened(session, runbook, count)
     if not opened:
         raise TargetError("PostgreSQL let us open no connection at all")
-    said = session.postgres(runbook, "driller").rows(COUNT, (NAME,)) if opened < count else None
-    return f"{opened} connections held" + (f", the server counts {said[0]['held']}" if said else "")
+    counted = int(session.postgres(runbook).rows(HELD, (NAME,))[0]["held"])
+    if counted < opened:
+        raise NoEvidence(f"{opened} connections were opened, the server counts {counted} of them")
+    full = ", and it takes no more" if opened < count else ""
+    proof = f"{opened} connections held, by the server's own count{full}"
+    hops.note(child.directory(), "fault_proven", datetime.now(UTC), "postgres", proof)
+    return proof
+
+
+def _opened(session: Session, runbook: str, count: int) -> int:
+    for opened in range(count):
+        try:
+            connection = _held.enter_context(session.postgres(runbook, "driller").connect())
+            connection.execute(f"SET application_name = '{NAME}'")
+            # Should nobody be left to undo it, the server ends them by itself; a full one lets no undoer in.
+            connection.execute(f"SET idle_session_timeout = '{int(LASTS.total_seconds())}s'")
+        except DatabaseError:
+            return opened  # It takes no more: that is what we are after.
+    return count
 
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
@@ -64,4 +78,4 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
 def _none_left(session: Session, runbook: str) -> bool:
     with session.postgres(runbook, "driller").connect() as connection:
         connection.execute(END, (NAME,))
-        return bool(connection.execute(COUNT, (NAME,)).fetchall()[0]["held"] == 0)
+        return bool(connection.execute(HELD, (NAME,)).fetchall()[0]["held"] == 0)
