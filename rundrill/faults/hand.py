@@ -7,7 +7,6 @@ container, and `$OF` names the fault's entry, for rules that must be told from o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,61 +14,15 @@ from uuid import uuid4
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, UndoError
 from rundrill.faults import selected
+from rundrill.faults.grip import FIND, HOLD, LABEL, OF, Grip, Scripts, pod_of
 from rundrill.faults.selected import Picked, await_ready, is_ready, pick, status_of
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
-from rundrill.ledger import LASTS, NAMESPACE
+from rundrill.ledger import NAMESPACE
 from rundrill.session import Session
-from rundrill.standby import engine_image
 from rundrill.waiting import until
 
 BEGINS_WITHIN = timedelta(seconds=40)
 GONE_WITHIN = timedelta(seconds=30)
-LABEL = "rundrill.dev/hand"
-OF = "rundrill.dev/hand-of"
-"""The label that tells the hands of one entry of the ledger from those of another."""
-FIND = """
-set -eu
-# The cgroup's name holds the pod's uid, with underscores where systemd makes cgroups.
-theirs() { grep -lsE "pod(${POD}|${POD//-/_})" /proc/[0-9]*/cgroup | cut -d/ -f3 || true; }
-PID="$(theirs | head -1)"
-[ -n "$PID" ] || { echo "no process of pod $POD on this node" >&2; exit 9; }
-within() { nsenter --target "$PID" --net -- "$@"; }
-"""
-HOLD = """
-leave() { trap - TERM; undo; kill $(jobs -p) 2>/dev/null || true; exit 0; }
-trap leave TERM
-begin
-touch /tmp/begun
-sleep "$LASTS" & wait $!
-leave
-"""
-
-
-@dataclass(frozen=True)
-class Scripts:
-    """What a hand does and how it is taken back; the container is the first where none is named."""
-
-    begin: str
-    end: str
-    container: str | None = None
-
-
-@dataclass(frozen=True)
-class Grip:
-    """A pod on a node, and the two scripts."""
-
-    pod: str
-    uid: str
-    node: str
-    container: str
-    """The id of the chosen container, as its cgroup has it."""
-    begin: str
-    end: str
-
-    def written(self, space: str) -> dict[str, str]:
-        """As the ledger keeps it."""
-        words = {"pod": self.pod, "uid": self.uid, "node": self.node, "container": self.container}
-        return words | {"end": self.end, "namespace": space}
 
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
@@ -126,14 +79,30 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     )
 
 
-def _end_again(session: Session, of: str, words: Sequence[Mapping[str, str]]) -> None:
+def lapsed(session: Session, undo: Mapping[str, Any]) -> str | None:
+    """Why the fault does not stand any more though nobody undid it; None where it does, or where nothing was to last."""
+    for number, grip in enumerate(undo["grips"]):
+        if not (check := grip.get("still")):
+            continue
+        if not _same(session, grip):
+            return f"pod {grip['pod']} was replaced meanwhile"
+        name = f"{undo['of']}-{number}"
+        if _phase(session, name) != "Running":
+            return f"the hand in {grip['pod']} is gone"
+        done = session.kube.exec(NAMESPACE, name, None, ["bash", "-c", f"{FIND}\n{check}"])
+        if done.code:
+            return f"in {grip['pod']} it was taken back meanwhile"
+    return None
+
+
+def _end_again(session: Session, of: str, words: Sequence[Mapping[str, Any]]) -> None:
     """One more hand for each pod, side by side, that does nothing but `end`."""
     names = [f"undo-{of}-{uuid4().hex[:5]}-{number}" for number in range(len(words))]
     try:
         for name, one in zip(names, words, strict=True):
-            grip = Grip(one["pod"], one["uid"], one["node"], one["container"], "", one["end"])
+            grip = Grip(one["pod"], one["uid"], one["node"], one["container"], "", one["end"], None)
             script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
-            session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "ends"))
+            session.kube.create("v1/Pod", NAMESPACE, pod_of(session, of, name, grip, script, "ends"))
         over = ("Succeeded", "Failed")
         until(lambda: all(_phase(session, name) in over for name in names), BEGINS_WITHIN)
         if wrong := [name for name in names if _phase(session, name) != "Succeeded"]:
@@ -145,46 +114,20 @@ def _end_again(session: Session, of: str, words: Sequence[Mapping[str, str]]) ->
 
 def _lay(session: Session, of: str, name: str, grip: Grip) -> str:
     script = f"{FIND}\nbegin() {{\n{grip.begin}\n}}\nundo() {{\n{grip.end}\n}}\n{HOLD}"
-    session.kube.create("v1/Pod", NAMESPACE, _pod(session, of, name, grip, script, "holds"))
+    session.kube.create("v1/Pod", NAMESPACE, pod_of(session, of, name, grip, script, "holds"))
     return name
-
-
-def _pod(session: Session, of: str, name: str, grip: Grip, script: str, does: str) -> Json:
-    said = {
-        "POD": grip.uid,
-        "CONTAINER": grip.container,
-        "OF": of,
-        "LASTS": str(int(LASTS.total_seconds())),
-    }
-    container = {
-        "name": "hand",
-        "image": engine_image(session.kube),
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["bash", "-c", script],
-        "env": [{"name": key, "value": value} for key, value in said.items()],
-        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
-        "securityContext": {"privileged": True},
-    }
-    spec = {
-        "nodeName": grip.node,
-        "hostPID": True,
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 10,
-        "automountServiceAccountToken": False,
-        "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
-    }
-    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does, OF: of}}, "spec": spec}
 
 
 def _grip(pod: Json, scripts: Scripts) -> Grip:
     meta = pod["metadata"]
     container = str(status_of(pod, scripts.container).get("containerID", "")).rpartition("/")[2]
     node = str(pod["spec"]["nodeName"])
-    return Grip(str(meta["name"]), str(meta["uid"]), node, container, scripts.begin, scripts.end)
+    return Grip(
+        str(meta["name"]), str(meta["uid"]), node, container, scripts.begin, scripts.end, scripts.still
+    )
 
 
-def _same(session: Session, words: Mapping[str, str]) -> bool:
+def _same(session: Session, words: Mapping[str, Any]) -> bool:
     """Whether that pod is still there, with its network; what was done to one that is gone went with it."""
     try:
         pod = session.kube.one("v1/Pod", words["namespace"], words["pod"])

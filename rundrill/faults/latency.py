@@ -10,7 +10,8 @@ from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import selected, slow_way
 from rundrill.faults.aim import Aim, aimed
-from rundrill.faults.hand import Scripts, take_hold
+from rundrill.faults.grip import Scripts
+from rundrill.faults.hand import take_hold
 from rundrill.faults.selected import heard, pick
 from rundrill.gateway.kubernetes import Json, Refused
 from rundrill.session import Session
@@ -48,6 +49,12 @@ else
     done
     {rules}
 fi
+"""
+)
+_STILL = (
+    _DEVICE
+    + """
+within tc qdisc show dev "$dev" | grep -q netem || within iptables -w 5 -t nat -S | grep -q -- "$OF"
 """
 )
 _END = (
@@ -113,7 +120,7 @@ def _scripts(aim: Aim, wait: timedelta, shake: timedelta) -> Scripts:
         rules="\n".join(f"within iptables -w 5 -I {rule}" for rule in rules),
     )
     taken = "\n".join(f"while within iptables -w 5 -D {rule} 2>/dev/null; do :; done" for rule in rules)
-    return Scripts(begin, f"{taken}\n{_END}")
+    return Scripts(begin, f"{taken}\n{_END}", still=_STILL)
 
 
 def _took(session: Session, pod: Json, aim: Aim) -> timedelta:

@@ -14,7 +14,8 @@ from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import attempt, selected
 from rundrill.faults.aim import Aim, aimed
 from rundrill.faults.attempt import Attempt
-from rundrill.faults.hand import Scripts, take_hold
+from rundrill.faults.grip import Scripts
+from rundrill.faults.hand import take_hold
 from rundrill.faults.selected import Picked, heard, pick
 from rundrill.session import Session
 from rundrill.waiting import until
@@ -115,7 +116,8 @@ def narrow(
     end = f'{_DEVICE}; within tc qdisc del dev "$dev" root 2>/dev/null || true\n' + (
         'if within tc qdisc show dev "$dev" | grep -q tbf; then echo "the link is still narrow" >&2; exit 8; fi'
     )
-    take_hold(session, picked, Scripts(begin, end), f"tbf {rate}")
+    still = f'{_DEVICE}; within tc qdisc show dev "$dev" | grep -q tbf'
+    take_hold(session, picked, Scripts(begin, end, still=still), f"tbf {rate}")
     # The bucket's first burst and what the service itself sends come on top.
     seen_then: list[int] = []
 
@@ -155,7 +157,8 @@ def _scripts(rules: list[str]) -> Scripts:
     begin = "\n".join(f"within iptables -w 5 -I {rule}" for rule in rules)
     end = "\n".join(f"while within iptables -w 5 -D {rule} 2>/dev/null; do :; done" for rule in rules)
     left = 'if within iptables -w 5 -S | grep -q -- "$OF"; then echo "rules are left" >&2; exit 8; fi'
-    return Scripts(begin, f"{end}\n{left}")
+    there = f'[ "$(within iptables -w 5 -S | grep -c -- "$OF")" -ge {len(rules)} ]'
+    return Scripts(begin, f"{end}\n{left}", still=there)
 
 
 def _poured(session: Session, picked: Picked) -> int:

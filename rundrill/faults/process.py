@@ -13,7 +13,8 @@ from typing import Any
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import selected
-from rundrill.faults.hand import Scripts, take_hold
+from rundrill.faults.grip import Scripts
+from rundrill.faults.hand import take_hold
 from rundrill.faults.selected import heard, pick, status_of
 from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.session import Session

@@ -8,7 +8,7 @@ from workbench import SOON, deployment, namespace, opened
 
 from rundrill import child, guard, ledger, standby
 from rundrill.errors import NoEvidence, TargetError
-from rundrill.faults import change, hand, inside, kill
+from rundrill.faults import change, grip, hand, inside, kill
 from rundrill.faults.rollout import pods, rollout
 from rundrill.session import Session
 from rundrill.waiting import until
@@ -38,8 +38,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 @pytest.fixture(autouse=True)
 def all_is_undone(session: Session) -> Iterator[None]:
     yield
-    ledger.undo_all(session)
-    assert ledger.open_entries(session) == []
+    mine = ledger.of_experiment(session.run, "catalogue")
+    ledger.undo_all(session, mine)
+    assert not any(map(mine, ledger.open_entries(session)))
 
 
 def one_pod(session: Session) -> str:
@@ -55,7 +56,7 @@ def test_a_changed_object_gets_its_former_words_back(session: Session) -> None:
     session.kube.create("v1/ConfigMap", SPACE, {"metadata": {"name": "settings"}, "data": {"LEVEL": "INFO"}})
     change.patch("v1/ConfigMap", SPACE, "settings", {"data": {"LEVEL": "DEBUG", "NEW": "1"}}, HERE)
     assert session.kube.one("v1/ConfigMap", SPACE, "settings")["data"] == {"LEVEL": "DEBUG", "NEW": "1"}
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     assert session.kube.one("v1/ConfigMap", SPACE, "settings")["data"] == {"LEVEL": "INFO"}
 
 
@@ -66,10 +67,20 @@ def test_an_image_that_does_not_pull_is_taken_back_and_all_pods_are_there(sessio
         "apps/v1/Deployment", SPACE, NAME, {"spec": {"template": {"spec": {"containers": containers}}}}, HERE
     )
     assert until(lambda: not rollout(session, SPACE, NAME).complete, SOON)
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     after = session.kube.one("apps/v1/Deployment", SPACE, NAME)["spec"]["template"]["spec"]
     assert after["containers"] == before["containers"]
     assert rollout(session, SPACE, NAME).complete
+
+
+def test_two_changes_of_one_object_lead_back_to_the_first_words_in_either_order(session: Session) -> None:
+    session.kube.create("v1/ConfigMap", SPACE, {"metadata": {"name": "twice"}, "data": {"LEVEL": "INFO"}})
+    change.patch("v1/ConfigMap", SPACE, "twice", {"data": {"LEVEL": "DEBUG"}}, HERE)
+    change.patch("v1/ConfigMap", SPACE, "twice", {"data": {"LEVEL": "TRACE", "NEW": "1"}}, HERE)
+    mine = ledger.of_experiment(session.run, "catalogue")
+    for entry in reversed(list(filter(mine, ledger.open_entries(session)))):
+        ledger.undo(session, entry)
+    assert session.kube.one("v1/ConfigMap", SPACE, "twice")["data"] == {"LEVEL": "INFO"}
 
 
 def test_a_made_object_goes_and_a_taken_one_comes_back(session: Session) -> None:
@@ -81,7 +92,7 @@ def test_a_made_object_goes_and_a_taken_one_comes_back(session: Session) -> None
     }
     change.create(made, HERE)
     change.delete("v1/Service", SPACE, NAME, HERE)
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     names = [one["metadata"]["name"] for one in session.kube.items("v1/ConfigMap", SPACE)]
     assert "made" not in names
     assert session.kube.one("v1/Service", SPACE, NAME)["spec"]["selector"] == {"app": NAME}
@@ -95,7 +106,7 @@ def test_a_claim_or_a_secret_is_never_taken_away(session: Session) -> None:
 def test_a_killed_pod_is_gone_with_its_uid_and_another_comes(session: Session) -> None:
     proof = kill.kill_pods(SPACE, NAME, HERE)
     assert "1 of 2 pods" in proof
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     assert rollout(session, SPACE, NAME).complete
 
 
@@ -115,14 +126,14 @@ def test_a_frozen_process_goes_on_after_the_undo(session: Session) -> None:
     )
     inside.run(SPACE, f"app={NAME}", begin, end, HERE, count=1)
     assert "T" in said(session, "sh", "-c", "cut -d' ' -f3 /proc/$(cat /tmp/frozen)/stat")
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     assert said(session, "sh", "-c", "ls /tmp") == ""
 
 
 def test_a_begin_that_fails_is_no_fault_and_its_end_runs_all_the_same(session: Session) -> None:
     with pytest.raises(NoEvidence, match="ended with 3"):
         inside.run(SPACE, f"app={NAME}", "touch /tmp/half; exit 3", "rm -f /tmp/half", HERE, count=1)
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     assert said(session, "sh", "-c", "ls /tmp") == ""
 
 
@@ -141,6 +152,7 @@ def test_a_refused_connection_is_let_through_again_by_the_undo(session: Session)
         count=1,
     )
     assert said(session, *ask) == "000"
-    ledger.undo_all(session)
+    ledger.undo_all(session, ledger.of_experiment(session.run, "catalogue"))
     assert said(session, *ask) == "200"
-    assert session.kube.items("v1/Pod", ledger.NAMESPACE, f"{hand.LABEL}") == []
+    left = session.kube.items("v1/Pod", ledger.NAMESPACE, f"{grip.LABEL}")
+    assert [pod for pod in left if SPACE in str(pod)] == []

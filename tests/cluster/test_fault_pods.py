@@ -9,7 +9,7 @@ from workbench import SOON, namespace, opened
 
 from rundrill import child, guard, hops, ledger, standby
 from rundrill.errors import NoEvidence
-from rundrill.faults import bad_rollout, hand, latency, network, pressure, process, volume
+from rundrill.faults import bad_rollout, grip, latency, network, pressure, process, volume
 from rundrill.faults.rollout import rollout
 from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
@@ -177,5 +177,5 @@ def test_a_release_without_an_image_is_taken_back(session: Session) -> None:
 
 
 def test_no_hand_is_left_in_the_end(session: Session) -> None:
-    mine = [p for p in session.kube.items("v1/Pod", ledger.NAMESPACE, hand.LABEL) if SPACE in str(p)]
+    mine = [p for p in session.kube.items("v1/Pod", ledger.NAMESPACE, grip.LABEL) if SPACE in str(p)]
     assert mine == []
