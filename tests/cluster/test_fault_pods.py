@@ -5,26 +5,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from serving import SERVER, serve
 from workbench import SOON, namespace, opened
 
 from rundrill import child, guard, hops, ledger, standby
 from rundrill.errors import NoEvidence
 from rundrill.faults import bad_rollout, grip, latency, network, pressure, process, volume
 from rundrill.faults.rollout import rollout
-from rundrill.gateway.kubernetes import Json
 from rundrill.session import Session
 from rundrill.waiting import until
 
 pytestmark = pytest.mark.cluster
 SPACE = "rundrill-test-pods"
 HERE = {"runbook": "aic-aipaas", "whole_service": True, "may_hide_the_volume": True}
-SERVER = "app=server"
-_SERVE = """
-import http.server, socketserver
-held = bytearray(24 << 20)
-socketserver.ThreadingTCPServer.allow_reuse_address = True
-socketserver.ThreadingTCPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +25,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A run at work on two servers in a namespace of their own; this process is its own chaos child."""
     place = tmp_path_factory.mktemp("pods")
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
-        _serve(session)
+        serve(session, SPACE)
         before = dict(os.environ)
         with standby.at_work(session, [SPACE]):
             os.environ |= child.environment(session, place, "pods", [SPACE])
@@ -42,31 +35,6 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         child.session.cache_clear()
         os.environ.clear()
         os.environ |= before
-
-
-def _serve(session: Session) -> None:
-    image = session.kube.items("apps/v1/Deployment", "monitoring")[0]["spec"]["template"]["spec"]
-    container: Json = {
-        "name": "server",
-        "image": image["containers"][0]["image"],
-        "command": ["python3", "-c", _SERVE],
-        "workingDir": "/srv",
-        "ports": [{"containerPort": 8000}],
-        "readinessProbe": {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-        "volumeMounts": [{"name": "small", "mountPath": "/small"}, {"name": "wide", "mountPath": "/wide"}],
-    }
-    volumes: list[Json] = [
-        {"name": "small", "emptyDir": {"medium": "Memory", "sizeLimit": "8Mi"}},
-        {"name": "wide", "emptyDir": {}},
-    ]
-    spec = {"terminationGracePeriodSeconds": 0, "containers": [container], "volumes": volumes}
-    template = {"metadata": {"labels": {"app": "server"}}, "spec": spec}
-    body = {"replicas": 2, "selector": {"matchLabels": {"app": "server"}}, "template": template}
-    session.kube.create("apps/v1/Deployment", SPACE, {"metadata": {"name": "server"}, "spec": body})
-    service = {"selector": {"app": "server"}, "ports": [{"port": 8000}]}
-    session.kube.create("v1/Service", SPACE, {"metadata": {"name": "server"}, "spec": service})
-    assert until(lambda: rollout(session, SPACE, "server").complete, SOON)
 
 
 @pytest.fixture(autouse=True)

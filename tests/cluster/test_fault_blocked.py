@@ -1,0 +1,191 @@
+"""A fault that is blocked on purpose is never called proven, and no promise is MET by it: each way of blocking, and none."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drilling import verdict_of, write
+from serving import SERVER, serve
+from workbench import SOON, TARGET, namespace, opened
+
+from rundrill import guard, hops, ledger
+from rundrill.faults import grip
+from rundrill.faults.rollout import rollout
+from rundrill.measure.chaos import run_experiment
+from rundrill.session import Session
+from rundrill.verdict import Outcome
+from rundrill.waiting import until
+
+pytestmark = pytest.mark.cluster
+SLUG, SPACE, NAME = "aic-aipaas", "rundrill-test-blocked", "cut-a-server"
+PROMISE = f"{SLUG}.procedure.cut-a-server"
+READY = {"object": {"api": "apps/v1/Deployment", "namespace": SPACE, "names": ["server"],
+                    "fields": {"ready": "status.readyReplicas"}}}  # fmt: skip
+
+type Json = dict[str, Any]
+type Sabotage = Callable[[Session], None]
+
+
+def _step(name: str, module: str, func: str, kind: str = "action", /, **arguments: Any) -> Json:
+    provider = {"type": "python", "module": f"rundrill.{module}", "func": func, "arguments": arguments}
+    return {"name": name, "type": kind, "provider": provider}
+
+
+EXPERIMENT: Json = {
+    "title": "A server cannot reach its own service",
+    "description": "For tests: refused connections out of one pod.",
+    "configuration": {"runbook": SLUG, "whole_service": True},
+    "steady-state-hypothesis": {
+        "title": "Both are ready",
+        "probes": [_step("both-are-ready", "conditions", "is_so", "probe", probe=READY, expect={"ready": {"equals": 2}})
+                   | {"tolerance": True}],
+    },
+    "method": [
+        _step("cut", "faults.network", "refuse", namespace=SPACE, selector=SERVER, port=8000,
+              peer=f"{SPACE}/server", count=1) | {"pauses": {"after": 8}},
+        _step("undo", "faults.undo", "undo_all"),
+        _step("is-done", "conditions", "is_done"),
+    ],
+    "rollbacks": [_step("close-the-ledger", "faults.undo", "undo_all")],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    with opened() as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
+        serve(session, SPACE)
+        yield session
+
+
+@pytest.fixture
+def policy(policy_with: Callable[[Any], Path]) -> Path:
+    """A policy with one more promise, which this experiment proves."""
+
+    def changed(slo: Json, runbook: Json) -> None:
+        like = next(one for one in runbook["promises"] if one.get("drill"))
+        then = [{"probe": READY, "expect": {"ready": {"equals": 2}}}]
+        drill = {"experiment": NAME, "within": "60s", "then": then}
+        said = {key: like[key] for key in ("source", "gate")}
+        runbook["promises"].append(
+            {"id": PROMISE, "says": "both are ready in the end", **said, "drill": drill}
+        )
+        slo["targets"]["as-driller"] = slo["targets"]["rundrill"]
+
+    path = policy_with(changed)
+    write(path, NAME, EXPERIMENT)
+    return path
+
+
+def drilled(
+    policy: Path, sabotage: Sabotage | None = None, target: str = TARGET
+) -> tuple[Outcome, str, bool]:
+    """The verdict, its reason, and whether the fault counts as proven; the sabotage comes once it was."""
+    from rundrill.session import open_session
+
+    run = policy.parent / "run"
+    with open_session(policy, target, run, True) as session:
+
+        def meddle() -> None:
+            if sabotage and until(lambda: hops.reached(run / "evidence" / NAME, "fault_proven"), SOON):
+                sabotage(session)
+
+        meddling = threading.Thread(target=meddle)
+        meddling.start()
+        try:
+            seen, _ = run_experiment(NAME, session)
+        finally:
+            meddling.join()
+        verdict = verdict_of(session, PROMISE, seen)
+    return verdict.outcome, verdict.reason, seen.proof is not None
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(session: Session) -> Iterator[None]:
+    yield
+    assert not [one for one in ledger.open_entries(session) if one.of.experiment == NAME]
+    assert until(lambda: rollout(session, SPACE, "server").complete, SOON)
+
+
+def test_a_fault_that_nobody_blocks_is_proven_and_its_promise_met(session: Session, policy: Path) -> None:
+    outcome, reason, proven = drilled(policy)
+    assert (outcome, proven) == (Outcome.MET, True), reason
+
+
+def test_a_rule_that_is_deleted_under_our_feet_is_no_fault(session: Session, policy: Path) -> None:
+    def flush(session: Session) -> None:
+        hands = session.kube.items("v1/Pod", ledger.NAMESPACE, f"{grip.LABEL}=holds")
+        ours = next(str(one["metadata"]["name"]) for one in hands if f'"{_uid(session)}"' in json.dumps(one))
+        script = f"{grip.FIND}\nwithin iptables -F OUTPUT"
+        assert session.kube.exec(ledger.NAMESPACE, ours, None, ["bash", "-c", script]).code == 0
+
+    outcome, reason, proven = drilled(policy, flush)
+    assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+
+
+def test_a_pod_that_is_replaced_meanwhile_is_no_fault(session: Session, policy: Path) -> None:
+    def replace(session: Session) -> None:
+        session.kube.delete("v1/Pod", SPACE, _first(session), grace=0)
+
+    outcome, reason, proven = drilled(policy, replace)
+    assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+
+
+def test_a_fault_that_somebody_else_undoes_meets_nothing(session: Session, policy: Path) -> None:
+    def undo(session: Session) -> None:
+        entry = next(one for one in ledger.open_entries(session) if one.of.experiment == NAME)
+        ledger.undo(session, entry, "by somebody else")
+
+    outcome, reason, _ = drilled(policy, undo)
+    assert outcome is Outcome.UNKNOWN, reason
+
+
+def test_a_fault_that_the_api_server_refuses_is_not_proven(
+    session: Session, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driller's account, which this namespace has not let in: it holds Lease and ledger, and no more."""
+    kubeconfig = _as_driller(session, tmp_path / "kubeconfig")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    content = {**EXPERIMENT, "method": [_refused_step(), *EXPERIMENT["method"][1:]]}
+    write(policy, NAME, content)
+    outcome, reason, proven = drilled(policy, target="kube://as-driller")
+    assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+    assert "403" in reason or "forbidden" in reason, reason
+
+
+def _refused_step() -> Json:
+    patch = {"spec": {"minReadySeconds": 1}}
+    return _step("change", "faults.change", "patch", api="apps/v1/Deployment", namespace=SPACE, name="server",
+                 patch=patch)  # fmt: skip
+
+
+def _as_driller(session: Session, path: Path) -> Path:
+    kubeconfig = str(session.kube.kubeconfig)
+    asked = f"/api/v1/namespaces/{ledger.NAMESPACE}/serviceaccounts/driller/token"
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 3600},
+    }
+    token = session.kube.call("POST", asked, review)["status"]["token"]
+    command = ["kubectl", "config", "view", "--raw", "--minify", "-o", "json", "--kubeconfig", kubeconfig]
+    command[0] = str(session.kube.kubectl.program)
+    said = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    said["users"] = [{"name": "driller", "user": {"token": token}}]
+    context = {"cluster": said["clusters"][0]["name"], "user": "driller"}
+    said |= {"contexts": [{"name": "as-driller", "context": context}], "current-context": "as-driller"}
+    path.write_text(json.dumps(said))
+    path.chmod(0o600)
+    return path
+
+
+def _first(session: Session) -> str:
+    pods = session.kube.items("v1/Pod", SPACE, SERVER)
+    return min(str(one["metadata"]["name"]) for one in pods if "deletionTimestamp" not in one["metadata"])
+
+
+def _uid(session: Session) -> str:
+    return str(session.kube.one("v1/Pod", SPACE, _first(session))["metadata"]["uid"])
