@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--runbook", action="append", default=[], metavar="SLUG", help="only promises of this runbook"
     )
+    group.addoption(
+        "--at-once", type=int, default=3, metavar="N", help="experiments side by side (default: 3)"
+    )
     group.addoption("--run-dir", metavar="DIR", help="default: reports/<UTC time>")
 
 
@@ -70,7 +73,16 @@ def _open(config: pytest.Config) -> "Harness":
     # Here and not above: a bare `pytest` needs no client of any server.
     from rundrill.harness import open_harness
 
-    names = ("--target", "--run-dir", "--profile", "--disruptive", "--gameday", "--only", "--runbook")
+    names = (
+        "--target",
+        "--run-dir",
+        "--profile",
+        "--disruptive",
+        "--gameday",
+        "--only",
+        "--runbook",
+        "--at-once",
+    )
     return open_harness(Path(config.getoption("--policy")), *(config.getoption(name) for name in names))
 
 

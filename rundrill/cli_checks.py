@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rundrill.cli_words import Words, add_word, target_of, target_options
+from rundrill.schedule import AT_ONCE
 
 
 def check_words(words: Words) -> None:
@@ -33,6 +34,14 @@ def check_words(words: Words) -> None:
     )
     drill = add_word(words, "drill", _drill, "run these experiments or promises, and nothing else")
     drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
+    for word in (gameday, drill):
+        word.add_argument(
+            "--at-once",
+            type=int,
+            default=AT_ONCE,
+            metavar="N",
+            help=f"so many experiments side by side, where they are independent (default: {AT_ONCE})",
+        )
     for word in (gate, gameday, drill):
         target_options(word)
 
@@ -45,13 +54,12 @@ def _gate(arguments: argparse.Namespace) -> int:
 
 
 def _gameday(arguments: argparse.Namespace) -> int:
-    return _checks(arguments, ["--gameday", arguments.name])
+    return _checks(arguments, ["--gameday", arguments.name, "--at-once", str(arguments.at_once)])
 
 
 def _drill(arguments: argparse.Namespace) -> int:
-    return _checks(
-        arguments, ["--disruptive", *(word for name in arguments.ids for word in ("--only", name))]
-    )
+    only = [word for name in arguments.ids for word in ("--only", name)]
+    return _checks(arguments, ["--disruptive", "--at-once", str(arguments.at_once), *only])
 
 
 def _checks(arguments: argparse.Namespace, words: Sequence[str]) -> int:

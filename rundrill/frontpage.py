@@ -2,13 +2,16 @@
 
 from datetime import date
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rundrill.profile import Profile
 from rundrill.promise import Frozen, Record
 from rundrill.target import TargetEntry
 from rundrill.units import Ratio
 from rundrill.windows import Freeze, Hours
+
+EVERY = "all"
+"""The word of a game day for every experiment of its runbooks."""
 
 
 class Waiver(Frozen):
@@ -35,14 +38,27 @@ class Guard(Frozen):
 
 
 class Gameday(Frozen):
-    """A named choice of what to run."""
+    """A named choice of what to run, of one runbook or of several."""
 
-    runbook: str
-    experiments: tuple[str, ...]
+    runbook: str | None = None
+    runbooks: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = (EVERY,)
+    """Those that are written, of all its runbooks, where nothing is said."""
     restores: tuple[str, ...] = ()
     """Ids of restore promises."""
     crowds: tuple[str, ...] = ()
     """Crowds of capacity promises."""
+
+    @model_validator(mode="after")
+    def _of_something(self) -> "Gameday":
+        if bool(self.runbook) == bool(self.runbooks):
+            raise ValueError("says neither or both of runbook and runbooks, expected one of them")
+        return self
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """The runbooks that it is about."""
+        return (self.runbook,) if self.runbook else self.runbooks
 
 
 class FrontPage(Frozen):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rundrill import gameday
+from rundrill import gameday, sidebyside
 from rundrill.defects import defect_rows, show_defects
 from rundrill.errors import Interrupted, NoEvidence, RundrillError, UndoError
 from rundrill.evidence import Evidence
@@ -19,7 +19,10 @@ from rundrill.measure import measure
 from rundrill.promise import Promise
 from rundrill.report import summary_lines, write_report
 from rundrill.run import DefectSeen, Row, Run
+from rundrill.saved import point_to
+from rundrill.schedule import AT_ONCE
 from rundrill.selection import (
+    DRILLING,
     READING,
     Asked,
     Left,
@@ -35,7 +38,7 @@ from rundrill.session import Session, open_session
 from rundrill.verdict import Because, Outcome, Verdict
 from rundrill.versions import versions
 
-AT_ONCE = 8
+READ_AT_ONCE = 8
 """How many promises are measured at a time; a server gets no more questions than that at once."""
 
 
@@ -44,8 +47,7 @@ class Seen:
     """What measuring one promise came to."""
 
     evidence: Evidence | None
-    gap: str | None
-    """Why there is no evidence."""
+    gap: str | None  # why there is no evidence
     took_s: float
 
 
@@ -63,9 +65,10 @@ class Harness:
     interrupted: bool = False
     undo_failed: str | None = None
     unread: list[Promise] = field(default_factory=list)
+    undrilled: list[Promise] = field(default_factory=list)
+    at_once: int = AT_ONCE
     selected: frozenset[str] = frozenset()
-    page: Path | None = None
-    """The report, once it is written."""
+    page: Path | None = None  # the report, once it is written
     ended: datetime | None = None
     say: Callable[[str], None] = field(default=lambda line: None)
     """Tells a person what takes long."""
@@ -102,8 +105,9 @@ class Harness:
     def ahead(self, promises: Iterable[Promise]) -> None:
         """Takes note of what is to run; what only reads is measured together when the first of it comes up."""
         coming = [promise for promise in promises if not self.why_not(promise)]
-        self.selected = frozenset(promise.id for promise in coming)
+        self.selected = frozenset(one.id for one in coming)
         self.unread = [promise for promise in coming if self.order(promise)[0] in READING]
+        self.undrilled = [promise for promise in coming if self.order(promise)[0] == DRILLING]
 
     def evidence(self, promise: Promise) -> Evidence:
         """What was seen of a promise; NoEvidence where it was not, or where it proves nothing; its row is written."""
@@ -134,7 +138,7 @@ class Harness:
                 self._conclude(promise, self.measured[promise.id])
         self.ended = datetime.now(UTC)
         self.page = write_report(self.run(), self.directory)
-        _point_to(self.directory)
+        point_to(self.directory)
 
     def run(self) -> Run:
         """The run as it stands: a row for every promise, in the policy's order."""
@@ -166,6 +170,9 @@ class Harness:
     def _seen(self, promise: Promise) -> Seen:
         if promise in self.unread:
             self._read_ahead()
+        if promise in self.undrilled:
+            drilled, self.undrilled = self.undrilled, []
+            sidebyside.drill(drilled, self.session, self._kept, self.at_once, self.say)
         return self._kept(promise)
 
     def _kept(self, promise: Promise) -> Seen:
@@ -176,7 +183,7 @@ class Harness:
         reading, self.unread = self.unread, []
         if self.asked.gameday:
             gameday.settle(self.session, self._asked_objectives(), self.say)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             try:
                 # What broke is measured again by its own check, and told there: no other promise suffers for it.
                 wait([pool.submit(self._kept, promise) for promise in in_turns(reading, self.session.slug)])
@@ -188,7 +195,7 @@ class Harness:
         return [one for one in self.session.policy.promises if one.objective and not self.why_not(one)]
 
     def _measured(self, promise: Promise) -> Seen:
-        if self.order(promise)[0] not in READING:
+        if self.order(promise)[0] not in (*READING, DRILLING):
             self.say(promise.id)
         started = time.monotonic()
         evidence: Evidence | None = None
@@ -202,8 +209,8 @@ class Harness:
             gap = self.undo_failed = f"a fault may still be in place: {error}"
         except RundrillError as error:
             gap = str(error).removeprefix(f"{promise.id}: ")
-        seen = self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)
-        return seen
+        self.measured[promise.id] = Seen(evidence, gap, time.monotonic() - started)
+        return self.measured[promise.id]
 
     def _conclude(self, promise: Promise, seen: Seen) -> Verdict:
         """The bare verdict; the promise's row has it as its waiver leaves it."""
@@ -233,17 +240,11 @@ def open_harness(
     gameday: str | None,
     only: list[str],
     runbooks: list[str],
+    at_once: int = AT_ONCE,
 ) -> Harness:
     """A run that can begin: policy read, names known, target reached; otherwise an error, and nothing is touched."""
     started = datetime.now(UTC)
     place = Path(directory or f"reports/{started:%Y%m%d-%H%M%S}")
     session = open_session(policy, target, place, profile=profile)
-    return Harness(session, asked_for(session.policy, disruptive, gameday, only, runbooks), place, started)
-
-
-def _point_to(directory: Path) -> None:
-    """Makes `latest` beside the run lead to it."""
-    new = directory.parent / f".latest-{os.getpid()}"
-    new.unlink(missing_ok=True)
-    new.symlink_to(directory.name)
-    new.replace(directory.parent / "latest")
+    asked = asked_for(session.policy, disruptive, gameday, only, runbooks)
+    return Harness(session, asked, place, started, at_once=at_once)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rundrill.defect import Defect, Defects
 from rundrill.errors import PolicyError
-from rundrill.frontpage import Attestations, FrontPage, Gameday, Guard, Waiver
+from rundrill.frontpage import EVERY, Attestations, FrontPage, Gameday, Guard, Waiver
 from rundrill.loading import Loader
 from rundrill.profile import Profile
 from rundrill.promise import Promise, Record
@@ -79,17 +79,33 @@ def load_policy(path: Path) -> Policy:
     if loader.mistakes:
         raise loader.error()
     front = written.front.model
+    runbooks = tuple(runbook.model for runbook in written.runbooks)
     return Policy(
         path=path,
         targets=front.targets,
         profiles=front.profiles,
         guard=front.guard,
         waivers=front.waivers,
-        gamedays=front.gamedays,
-        runbooks=tuple(runbook.model for runbook in written.runbooks),
+        gamedays={name: _whole(day, runbooks) for name, day in front.gamedays.items()},
+        runbooks=runbooks,
         records=written.attestations.model.records if written.attestations else (),
         defects=tuple(defect for file in written.defects for defect in file.model.defects),
     )
+
+
+def _whole(gameday: Gameday, runbooks: tuple[Runbook, ...]) -> Gameday:
+    """The game day with every experiment by name; those that nobody wrote yet are no part of it."""
+    if EVERY not in gameday.experiments:
+        return gameday
+    named = {
+        name: None
+        for runbook in runbooks
+        if runbook.runbook in gameday.slugs
+        for promise in runbook.promises
+        if (name := promise.alert.proven_by if promise.alert else promise.experiment)
+        and name not in runbook.planned.experiments
+    }
+    return gameday.model_copy(update={"experiments": tuple(named)})
 
 
 def _read(path: Path, loader: Loader) -> Written | None:

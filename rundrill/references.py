@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rundrill import promql
 from rundrill.defect_references import row_faults
-from rundrill.frontpage import FrontPage
+from rundrill.frontpage import EVERY, FrontPage
 from rundrill.loading import Loaded
 from rundrill.promise import SYNTHETIC, Promise, Question
 from rundrill.reading import Location
@@ -209,11 +209,14 @@ def _front_found(front: FrontPage, written: Written) -> Found:
             yield ("waivers", number, "promise"), _unknown(waiver.promise, "promise", written.ids())
     slugs = [runbook.model.runbook for runbook in written.runbooks]
     for name, gameday in front.gamedays.items():
-        if gameday.runbook not in slugs:
-            yield ("gamedays", name, "runbook"), _unknown(gameday.runbook, "runbook", slugs)
+        for slug in gameday.slugs:
+            if slug not in slugs:
+                key = "runbook" if gameday.runbook else "runbooks"
+                yield ("gamedays", name, key), _unknown(slug, "runbook", slugs)
         for key, what in (("experiments", "experiment"), ("crowds", "crowd")):
             for number, each in enumerate(getattr(gameday, key)):
-                yield from _file(each, ("gamedays", name, key, number), what, written.root)
+                if each != EVERY:
+                    yield from _file(each, ("gamedays", name, key, number), what, written.root)
         for number, each in enumerate(gameday.restores):
             if each not in written.ids("restore"):
                 yield (

@@ -1,6 +1,7 @@
 """What earlier runs found, read from their saved reports."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,3 +80,11 @@ def _saved(promise: Json, run: Json) -> Saved:
         datetime.fromisoformat(at),
         looked=promise["taken_at"] is not None,
     )
+
+
+def point_to(directory: Path) -> None:
+    """Makes `latest` beside the run lead to it."""
+    new = directory.parent / f".latest-{os.getpid()}"
+    new.unlink(missing_ok=True)
+    new.symlink_to(directory.name)
+    new.replace(directory.parent / "latest")

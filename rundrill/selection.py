@@ -97,8 +97,8 @@ def why_not(promise: Promise, asked: Asked, runbook: Runbook, capabilities: Iter
     lacking = sorted(set(promise.needs) - set(capabilities))
     if lacking:
         return Left(Because.CAPABILITY, f"needs {', '.join(lacking)}, which the target does not have")
-    if asked.gameday and asked.gameday.runbook != runbook.runbook:
-        return Left(Because.UNASKED, "not of this game day's runbook")
+    if asked.gameday and runbook.runbook not in asked.gameday.slugs:
+        return Left(Because.UNASKED, "not of this game day's runbooks")
     if promise.restore:
         return _why_no_restore(promise, asked)
     # Alerts are always measured: without a drill, by how they are wired.
@@ -138,13 +138,15 @@ def order_of(promise: Promise, asked: Asked, allowed: frozenset[str] | None) -> 
         # First on a game day: channels need no steady state, and a young cluster's window fills meanwhile.
         stage = 0 if asked.gameday else 6
     else:
-        stage = 8 if promise.capacity else 7
+        stage = 8 if promise.capacity else DRILLING
     listed = asked.gameday.experiments if asked.gameday else ()
     return stage, listed.index(experiment) if experiment in listed else len(listed)
 
 
 READING = range(1, 5)
 """The stages that only read, several promises at a time; what comes later takes seconds or minutes each."""
+DRILLING = 7
+"""The stage of experiments: chains of them run side by side."""
 _STAGES: Mapping[str, int] = {"objective": 1, "state": 2, "alert": 3, "attestation": 4, "restore": 5}
 
 

@@ -1,7 +1,9 @@
 """Which platforms an experiment may disturb, and that no other run is at work on them meanwhile."""
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rundrill.errors import PolicyError, TargetError
 from rundrill.lease import Holding
 from rundrill.measure.load import find
 from rundrill.reading import read_yaml
+from rundrill.schedule import Piece
 from rundrill.session import Session
 
 
@@ -34,11 +37,13 @@ def platforms_taken(
     needs is not, or where a fault is still in place there.
     """
     platforms = disturbed(configuration, session)
-    holding: Holding = session.cached(
-        ("open", "standby"), lambda: session.keep(standby.at_work(session, platforms))
-    )
-    session.cached(("open", "leases"), lambda: _take_ahead(holding, session))
-    holding.take(platforms)
+    # One after another: what another platform is refused for must not become this one's answer.
+    with session.cached(("open", "taking"), threading.Lock):
+        holding: Holding = session.cached(
+            ("open", "standby"), lambda: session.keep(standby.at_work(session, platforms))
+        )
+        session.cached(("open", "leases"), lambda: _take_ahead(holding, session))
+        holding.take(platforms)
     underway: set[str] = session.cached(("open", "underway"), set)
     ledger.refuse_while_open(session, platforms, underway)
     underway.add(name)
@@ -46,6 +51,21 @@ def platforms_taken(
         yield platforms
     finally:
         underway.discard(name)
+
+
+def piece_of(name: str, session: Session, lasts: timedelta = timedelta(0)) -> Piece:
+    """An experiment of the policy's, as far as others beside it care."""
+    configuration = configuration_of(find(session.policy, "experiments", f"{name}.yaml"))
+    promises = session.policy.promises
+    return Piece(
+        name=name,
+        platform=str(configuration["runbook"]),
+        lasts=lasts,
+        alone=bool(configuration.get("alone")),
+        crowd=configuration.get("crowd"),
+        touches=frozenset(map(str, configuration.get("touches") or ())),
+        alerts=frozenset(p.id for p in promises if p.alert and p.alert.proven_by == name),
+    )
 
 
 def disturbed(configuration: Mapping[str, Any], session: Session) -> tuple[str, ...]:

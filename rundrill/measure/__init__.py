@@ -54,9 +54,7 @@ def measure(promise: Promise, session: Session) -> Evidence:
 
             return measure_restore(promise, session)
         case "capacity":
-            from rundrill.measure.load import see_capacity
-
-            return _evidence(promise, "load", see_capacity(promise, session, _look_at))
+            return _evidence(promise, "load", _see_capacity(promise, session))
 
 
 def _evidence(promise: Promise, source: str, seen: Seen) -> Evidence:
@@ -105,6 +103,16 @@ def _answer_to(question: Question, session: Session, slug: str) -> tuple[str, St
         return ask(question.probe, session, slug)
     except (NoEvidence, TargetError) as error:
         return question.probe.word, (StateSeen((), gap=str(error)), ())
+
+
+def _see_capacity(promise: Promise, session: Session) -> Seen:
+    """What a crowd got, while no other run is at work on the platform."""
+    from rundrill.measure.load import see_capacity
+    from rundrill.territory import platforms_taken
+
+    assert promise.capacity is not None
+    with platforms_taken(promise.capacity.crowd, {"runbook": session.slug(promise)}, session):
+        return see_capacity(promise, session, _look_at)
 
 
 def _look_at(question: Question, session: Session, slug: str) -> StateSeen:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from rundrill.territory import configuration_of, platforms_taken
 
 LASTS = timedelta(minutes=40)
 """No experiment is longer: after this it is interrupted, and what it did is undone."""
+LOOKS_EVERY_S = 0.3
 ROLLS_BACK_WITHIN = timedelta(minutes=5)
 type Drilled = tuple[DrillSeen, tuple[Raw, ...]]
 
@@ -112,19 +114,27 @@ def _crowd(
 
 def _conduct(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]) -> bool:
     """Runs the experiment to its end; whether a signal cut it short."""
-    process = _start(path, session, drill, platforms)
+    process, cut = _start(path, session, drill, platforms), cut_of(session)
+    deadline = time.monotonic() + LASTS.total_seconds()
     try:
         # SIGTERM, as a cancelled pipeline sends it, undoes as Ctrl-C does.
         with _signals({signal.SIGTERM: signal.default_int_handler}):
-            process.wait(LASTS.total_seconds())
-    except (KeyboardInterrupt, subprocess.TimeoutExpired) as cut:
-        _interrupt(process)
-        return isinstance(cut, KeyboardInterrupt)
+            while process.poll() is None and not cut.is_set() and time.monotonic() < deadline:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOKS_EVERY_S)
+    except KeyboardInterrupt:
+        cut.set()
     finally:
+        _interrupt(process)
         if process.poll() is None:
             process.kill()
             process.wait()
-    return False
+    return cut.is_set()
+
+
+def cut_of(session: Session) -> threading.Event:
+    """Set once a signal has ended the session: every experiment that is at work in it undoes, and ends."""
+    return session.cached(("open", "cut"), threading.Event)
 
 
 def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]) -> subprocess.Popen[bytes]:
@@ -153,7 +163,8 @@ def _interrupt(process: subprocess.Popen[bytes]) -> None:
 
     Not SIGINT: a child of a pipeline may have inherited that as ignored.
     """
-    process.send_signal(signal.SIGTERM)
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
     deadline = datetime.now(UTC) + ROLLS_BACK_WITHIN
     while process.poll() is None and datetime.now(UTC) < deadline:
         with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
