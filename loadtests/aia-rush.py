@@ -3,7 +3,7 @@
 from aia_acts import TOKEN, add_task, log_in, look_at_agents, look_at_tasks, read_task
 from arrivals import Crowd, offsets
 
-CALM_S, RUSH_S = 45.0, 90.0
+CALM_S, RUSH_S = 75.0, 90.0
 """How long it is calm at first, and how long the rush is then."""
 RUSH = 14.0
 """So many times the usual rate."""
