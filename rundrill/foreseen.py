@@ -137,6 +137,7 @@ FORESEE: Mapping[str, Foresee] = {
     "node.lose_node_of": lambda s, r, w: node.preview(s, drain.node_of(s, _space(s, r, w), w["workload"])),
     "dependency.answer": lambda s, r, w: dependency.preview(s, r, w["service"]),
     "flood.send": lambda s, r, w: flood.preview(s, r, w["service"]),
+    "flood.produce": lambda s, r, w: flood.preview_queue(s, r, w["namespace"], w["topic"]),
     "rotate.rotate": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "rotate.again": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
     "rotate.expire": lambda s, r, w: rotate.preview(s, _space(s, r, w), w["name"]),
