@@ -166,7 +166,12 @@ def _pod(run: str, image: str, target: str) -> Json:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["python3", "-m", "rundrill.undoer", *words],
-        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/standing"]}, "periodSeconds": 1},
+        # Asked until it stands, and never again: each exec costs a node more than the pod itself.
+        "startupProbe": {
+            "exec": {"command": ["test", "-e", "/tmp/standing"]},
+            "periodSeconds": 1,
+            "failureThreshold": 120,
+        },
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,

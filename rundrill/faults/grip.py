@@ -77,7 +77,12 @@ def pod_of(session: Session, of: str, name: str, grip: Grip, script: str, does: 
         "imagePullPolicy": "IfNotPresent",
         "command": ["bash", "-c", script],
         "env": [{"name": key, "value": value} for key, value in said.items()],
-        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
+        # Asked until it stands, and never again: each exec costs a node more than the pod itself.
+        "startupProbe": {
+            "exec": {"command": ["test", "-e", "/tmp/begun"]},
+            "periodSeconds": 1,
+            "failureThreshold": 120,
+        },
         "securityContext": {"privileged": True},
     }
     spec = {

@@ -122,7 +122,12 @@ def _stand(session: Session, name: str, of: str, node: str, entry: str) -> str:
         "imagePullPolicy": "IfNotPresent",
         "command": ["bash", "-c", HOLD],
         "env": [{"name": key, "value": value} for key, value in said.items()],
-        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/begun"]}, "periodSeconds": 1},
+        # Asked until it stands, and never again: each exec costs a node more than the pod itself.
+        "startupProbe": {
+            "exec": {"command": ["test", "-e", "/tmp/begun"]},
+            "periodSeconds": 1,
+            "failureThreshold": 120,
+        },
         "securityContext": {"privileged": True},
     }
     spec: Json = {
