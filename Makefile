@@ -8,7 +8,7 @@ RUNDRILL := .venv/bin/rundrill
 .NOTPARALLEL:
 # Each of these breaks a platform or a namespace that no other test looks at: they run side by side.
 APART := $(addprefix tests/cluster/test_,$(addsuffix .py,aiaas_breakages aia_breakages pipeline_breakages readiness_breakages \
-    defects_shown fault_catalogue))
+    defects_shown fault_catalogue fault_pods fault_secrets fault_blocked gameday_rights))
 
 .PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
