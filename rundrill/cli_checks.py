@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rundrill.cli_words import Words, add_word, target_of, target_options
-from rundrill.schedule import AT_ONCE
+from rundrill.cli_words import Words, add_word, at_once_option, target_of, target_options
 
 
 def check_words(words: Words) -> None:
@@ -35,13 +34,7 @@ def check_words(words: Words) -> None:
     drill = add_word(words, "drill", _drill, "run these experiments or promises, and nothing else")
     drill.add_argument("ids", nargs="+", metavar="ID", help="an experiment's name or a promise's id")
     for word in (gameday, drill):
-        word.add_argument(
-            "--at-once",
-            type=int,
-            default=AT_ONCE,
-            metavar="N",
-            help=f"so many experiments side by side, where they are independent (default: {AT_ONCE})",
-        )
+        at_once_option(word)
     for word in (gate, gameday, drill):
         target_options(word)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rundrill.cli_words import Words, add_word, target_of, target_options
+from rundrill.cli_words import Words, add_word, at_once_option, target_of, target_options
 
 if TYPE_CHECKING:
     from rundrill.ledger import Entry
@@ -20,6 +20,7 @@ def fault_words(words: Words) -> None:
     planned.add_argument(
         "name", nargs="?", default="first", metavar="NAME", help="an entry of `gamedays` (default: first)"
     )
+    at_once_option(planned)
     stop = add_word(
         words, "stop", _stop, "stop the runs at work on a target: their faults are undone at once"
     )
@@ -31,9 +32,8 @@ def fault_words(words: Words) -> None:
 
 def _plan(arguments: argparse.Namespace) -> int:
     from rundrill.errors import PolicyError
-    from rundrill.plan import plan
+    from rundrill.plan import plan, whole
     from rundrill.session import open_session
-    from rundrill.units import duration_text
 
     with open_session(arguments.policy, target_of(arguments), Path("reports"), disruptive=True) as session:
         known = session.policy.gamedays
@@ -42,10 +42,8 @@ def _plan(arguments: argparse.Namespace) -> int:
         planned = plan(session, known[arguments.name])
     for one in planned:
         print("\n".join(one.lines))
-    total = timedelta(seconds=round(sum(one.lasts.total_seconds() for one in planned)))
-    refused = [one.experiment for one in planned if one.refused]
-    print(f"{len(planned)} experiments, {duration_text(total)} one after another; nothing was touched")
-    return 2 if refused else 0
+    print("\n".join(["", *whole(planned, arguments.at_once), "nothing was touched"]))
+    return 2 if any(one.refused for one in planned) else 0
 
 
 def _stop(arguments: argparse.Namespace) -> int:

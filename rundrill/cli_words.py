@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rundrill.examples import OF_EACH_COMMAND
+from rundrill.schedule import AT_ONCE
 
 POLICY: dict[str, Any] = {
     "type": Path,
@@ -28,6 +29,12 @@ def add_word(words: Words, name: str, run: Callable[..., int | None], says: str)
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def at_once_option(word: argparse.ArgumentParser) -> None:
+    """Adds --at-once."""
+    says = f"so many experiments side by side, where they are independent (default: {AT_ONCE})"
+    word.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N", help=says)
 
 
 def target_options(word: argparse.ArgumentParser) -> None:

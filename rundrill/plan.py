@@ -1,7 +1,8 @@
 """What a game day would do: each experiment's targets by name, what it expects, how long it takes, what it may cost."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,11 @@ from rundrill.errors import RundrillError
 from rundrill.foreseen import FORESEE, Words
 from rundrill.measure.load import find
 from rundrill.policy import Gameday, Policy
-from rundrill.promise import Promise
+from rundrill.promise import SYNTHETIC, Promise
 from rundrill.reading import read_yaml
+from rundrill.schedule import Piece, schedule
 from rundrill.session import Session
+from rundrill.territory import piece_of
 from rundrill.units import duration_text, ratio_text
 
 STEADY = timedelta(seconds=20)
@@ -35,8 +38,9 @@ class Planned:
     lasts: timedelta
     seen: bool
     """Whether `lasts` is how long it took when it was run last; otherwise it is what its promises allow."""
-    cost: tuple[str, ...]
+    cost: Mapping[str, float]
     """For each objective, the share of its window's error budget that goes if nobody is served all the time."""
+    piece: Piece
 
     @property
     def lines(self) -> Iterator[str]:
@@ -45,16 +49,46 @@ class Planned:
         yield f"{self.experiment} ({how} {duration_text(_whole(self.lasts))}): {self.title}"
         yield from (f"  {'REFUSED ' if self.refused else ''}{line}" for line in self.touches)
         yield f"  under {self.crowd or 'no crowd'}; alerts expected: {', '.join(self.alerts) or 'none'}"
-        yield from (f"  at worst {line}" for line in self.cost)
+        yield from (f"  at worst {line}" for line in _costs(self.cost))
 
 
 def plan(session: Session, gameday: Gameday) -> list[Planned]:
     """Each experiment of a game day in its order; nothing is touched."""
-    known = [name for name in gameday.experiments if name != "synthetic-alert"]
-    return [_planned(session, name, gameday.runbook) for name in known]
+    known = [name for name in gameday.experiments if name != SYNTHETIC]
+    return [_planned(session, name) for name in known]
 
 
-def _planned(session: Session, name: str, runbook: str) -> Planned:
+def whole(planned: Sequence[Planned], at_once: int) -> Iterator[str]:
+    """The plan of the game day as a person reads it: its chains, how long it takes, and what it may cost."""
+    chains = schedule(one.piece for one in planned)
+    for number, chain in enumerate(chains.chains, 1):
+        yield _chain(f"chain {number}, {chain[0].platform}", chain)
+    if chains.alone:
+        yield _chain("then alone", chains.alone)
+    yield (
+        f"{len(planned)} experiments in {len(chains.chains)} chains, {at_once} at once: about"
+        f" {duration_text(_whole(chains.wall(at_once)))};"
+        f" the longest chain and what must be alone take {duration_text(_whole(chains.longest))}"
+    )
+    total = Counter[str]()
+    for one in planned:
+        total.update(one.cost)
+    yield from (f"at worst {line}" for line in _costs(total))
+
+
+def _chain(name: str, chain: Iterable[Piece]) -> str:
+    pieces = tuple(chain)
+    length = sum((piece.lasts for piece in pieces), timedelta(0))
+    return f"{name} ({duration_text(_whole(length))}): {', '.join(piece.name for piece in pieces)}"
+
+
+def _costs(cost: Mapping[str, float]) -> Iterator[str]:
+    yield from (
+        f"{ratio_text(round(share, 3))} of the error budget of {name}" for name, share in cost.items()
+    )
+
+
+def _planned(session: Session, name: str) -> Planned:
     content = read_yaml(find(session.policy, "experiments", f"{name}.yaml")).content
     assert isinstance(content, dict)
     configuration = content.get("configuration") or {}
@@ -71,7 +105,8 @@ def _planned(session: Session, name: str, runbook: str) -> Planned:
         alerts=tuple(p.alert_name for p in promises if p.alert),
         lasts=lasts,
         seen=seen is not None,
-        cost=tuple(_cost(session.policy, runbook, lasts)),
+        cost=dict(_cost(session.policy, str(configuration["runbook"]), lasts)),
+        piece=piece_of(name, session, lasts),
     )
 
 
@@ -123,12 +158,11 @@ def _last_time(reports: Path, name: str) -> timedelta | None:
     return None
 
 
-def _cost(policy: Policy, runbook: str, lasts: timedelta) -> Iterator[str]:
+def _cost(policy: Policy, runbook: str, lasts: timedelta) -> Iterator[tuple[str, float]]:
     for promise in policy.runbook(runbook).promises:
         if promise.objective and promise.objective.target < 1:
             budget = promise.objective.window * (1 - promise.objective.target)
-            share = round(lasts / budget, 3)
-            yield f"{ratio_text(share)} of the error budget of {promise.id}"
+            yield promise.id, lasts / budget
 
 
 def _whole(length: timedelta) -> timedelta:

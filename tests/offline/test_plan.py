@@ -8,14 +8,15 @@ import yaml
 
 import rundrill.faults
 from rundrill.foreseen import FORESEE
-from rundrill.plan import Planned, _last_time
+from rundrill.plan import Planned, _last_time, whole
+from rundrill.schedule import Piece
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_plan_names_targets_alerts_time_and_cost() -> None:
-    planned = Planned(
-        experiment="lose-the-shop",
+def planned_of(name: str = "lose-the-shop", platform: str = "shop", alone: bool = False) -> Planned:
+    return Planned(
+        experiment=name,
         title="The shop is lost",
         crowd="shoppers",
         touches=("scale to zero shop: Deployment web: 2 of 2", "  web-1", "  web-2"),
@@ -23,13 +24,29 @@ def test_a_plan_names_targets_alerts_time_and_cost() -> None:
         alerts=("ServiceDown",),
         lasts=timedelta(seconds=90.4),
         seen=True,
-        cost=("3.5% of the error budget of shop.slo.availability",),
+        cost={"shop.slo.availability": 0.0351},
+        piece=Piece(name, platform, timedelta(seconds=90.4), alone),
     )
+
+
+def test_a_plan_names_targets_alerts_time_and_cost() -> None:
+    planned = planned_of()
     said = "\n".join(planned.lines)
     assert "lose-the-shop (took 1m30s): The shop is lost" in said
     assert "2 of 2" in said
     assert "alerts expected: ServiceDown" in said
     assert "at worst 3.5%" in said
+
+
+def test_a_game_day_tells_its_chains_its_time_and_what_it_may_cost() -> None:
+    day = [planned_of("a"), planned_of("b"), planned_of("c", "bank"), planned_of("d", alone=True)]
+    assert list(whole(day, at_once=2)) == [
+        "chain 1, shop (3m1s): a, b",
+        "chain 2, bank (1m30s): c",
+        "then alone (1m30s): d",
+        "4 experiments in 2 chains, 2 at once: about 4m31s; the longest chain and what must be alone take 4m31s",
+        "at worst 14% of the error budget of shop.slo.availability",
+    ]
 
 
 def test_the_time_is_that_of_the_newest_run_that_came_to_its_end(tmp_path: Path) -> None:
