@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from drilling import verdict_of, write
 from serving import SERVER, serve
 from workbench import SOON, TARGET, namespace, opened
@@ -21,7 +22,7 @@ from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
 pytestmark = pytest.mark.cluster
-SLUG, SPACE, NAME = "aic-aipaas", "rundrill-test-blocked", "cut-a-server"
+SLUG, SPACE, NAME = "scratch", "rundrill-test-blocked", "cut-a-server"
 PROMISE = f"{SLUG}.procedure.cut-a-server"
 READY = {"object": {"api": "apps/v1/Deployment", "namespace": SPACE, "names": ["server"],
                     "fields": {"ready": "status.readyReplicas"}}}  # fmt: skip
@@ -63,19 +64,21 @@ def session() -> Iterator[Session]:
 
 @pytest.fixture
 def policy(policy_with: Callable[[Any], Path]) -> Path:
-    """A policy with one more promise, which this experiment proves."""
+    """A policy with one runbook more, of one promise, which this experiment proves: its Lease is nobody else's."""
 
-    def changed(slo: Json, runbook: Json) -> None:
-        like = next(one for one in runbook["promises"] if one.get("drill"))
-        then = [{"probe": READY, "expect": {"ready": {"equals": 2}}}]
-        drill = {"experiment": NAME, "within": "60s", "then": then}
-        said = {key: like[key] for key in ("source", "gate")}
-        runbook["promises"].append(
-            {"id": PROMISE, "says": "both are ready in the end", **said, "drill": drill}
-        )
-        slo["targets"]["as-driller"] = slo["targets"]["rundrill"]
+    def changed(slo: Json, _: Json) -> None:
+        slo["include"].append(f"runbooks/{SLUG}.yaml")
+        targets = slo["targets"]
+        targets["rundrill"]["platforms"][SLUG] = targets["rundrill"]["platforms"]["aic-aipaas"]
+        targets["as-driller"] = targets["rundrill"]
 
     path = policy_with(changed)
+    then = [{"probe": READY, "expect": {"ready": {"equals": 2}}}]
+    promise: Json = {"id": PROMISE, "says": "both are ready in the end", "source": "Tests", "gate": "must"}
+    promise |= {"drill": {"experiment": NAME, "within": "60s", "then": then}}
+    runbook: Json = {"runbook": SLUG, "title": "Scratch", "document": "of the tests", "clauses": 1}
+    runbook |= {"indicators": {}, "receivers": {}, "promises": [promise]}
+    (path.parent / "runbooks" / f"{SLUG}.yaml").write_text(yaml.safe_dump(runbook, sort_keys=False))
     write(path, NAME, EXPERIMENT)
     return path
 
