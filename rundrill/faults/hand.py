@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from rundrill import child, guard, hops
-from rundrill.errors import NoEvidence, UndoError
+from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.faults import selected
 from rundrill.faults.grip import FIND, HOLD, LABEL, OF, Grip, Scripts, pod_of
 from rundrill.faults.selected import Picked, await_ready, is_ready, pick, status_of
@@ -23,6 +23,8 @@ from rundrill.waiting import until
 
 BEGINS_WITHIN = timedelta(seconds=40)
 GONE_WITHIN = timedelta(seconds=30)
+NOTHING = ":"
+"""The end of what leaves nothing to be taken back."""
 
 
 def preview(session: Session, namespace: str, selector: str, count: int | None) -> guard.Preview:
@@ -47,6 +49,8 @@ def reach_in(
 
 def take_hold(session: Session, picked: Picked, scripts: Scripts, says: str) -> str:
     """What the hands did, one in each pod that was picked; NoEvidence where one of them could not."""
+    if host := [pod["metadata"]["name"] for pod in picked.pods if pod["spec"].get("hostNetwork")]:
+        raise TargetError(f"{', '.join(host)}: the network is the node's own, not the pod's; refused")
     grips, of = [_grip(pod, scripts) for pod in picked.pods], f"hand-{uuid4().hex[:8]}"
     undo = {
         "grips": [grip.written(picked.namespace) for grip in grips],
@@ -70,7 +74,7 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     # Other entries' hands belong to runs that may be in their middle.
     for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds,{OF}={of}"):
         _let_go(session, str(hand["metadata"]["name"]))
-    there = [grip for grip in undo["grips"] if _same(session, grip)]
+    there = [grip for grip in undo["grips"] if grip["end"] != NOTHING and _same(session, grip)]
     _end_again(session, of, there)
     await_ready(session, str(undo["namespace"]), str(undo["selector"]), int(undo["ready"]))
     new = len(undo["grips"]) - len(there)

@@ -12,7 +12,7 @@ from typing import Any
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
 from rundrill.faults import selected
-from rundrill.faults.selected import Picked, await_ready, pick
+from rundrill.faults.selected import Picked, await_ready, first_container, pick
 from rundrill.gateway.kubernetes import Completed, NotFound
 from rundrill.session import Session
 from rundrill.waiting import until
@@ -45,6 +45,7 @@ def begin_in(
     session: Session, picked: Picked, begin: str, end: str, container: str | None, may_die: bool = False
 ) -> str:
     """What begin said in each of the pods; `may_die` where it may be its own container's end."""
+    container = container or first_container(picked.pods[0])
     undo = {
         "namespace": picked.namespace,
         "container": container,

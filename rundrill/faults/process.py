@@ -14,7 +14,7 @@ from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import selected
 from rundrill.faults.grip import Scripts
-from rundrill.faults.hand import take_hold
+from rundrill.faults.hand import NOTHING, take_hold
 from rundrill.faults.selected import heard, pick, status_of
 from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.session import Session
@@ -108,7 +108,7 @@ def signal(
     picked = pick(session, configuration, "signal", (namespace, selector), count)
     before = {_name(pod): _alive(session, pod, container, match) for pod in picked.pods}
     begin = f"{_choose(match)}\nkill -{name} $({'chosen' if match else 'first'})"
-    take_hold(session, picked, Scripts(begin, ":", container), f"signal {name}")
+    take_hold(session, picked, Scripts(begin, NOTHING, container), f"signal {name}")
     proofs = [
         _awaited(partial(_hit, session, pod, container, match, before[_name(pod)])) for pod in picked.pods
     ]

@@ -84,7 +84,7 @@ def await_ready(session: Session, namespace: str, selector: str, wanted: int) ->
 
 def status_of(pod: Json, container: str | None) -> Json:
     """What the kubelet says of one container of a pod, the first where none is named; TargetError where there is none."""
-    wanted = container or pod["spec"]["containers"][0]["name"]
+    wanted = container or first_container(pod)
     for status in pod["status"].get("containerStatuses") or []:
         if status["name"] == wanted:
             found: Json = status
@@ -92,8 +92,13 @@ def status_of(pod: Json, container: str | None) -> Json:
     raise TargetError(f"pod {pod['metadata']['name']} has no container {wanted!r} that runs")
 
 
+def first_container(pod: Json) -> str:
+    """The name of the container that is meant where none is named."""
+    return str(pod["spec"]["containers"][0]["name"])
+
+
 def heard(session: Session, pod: Json, container: str | None, script: str) -> tuple[int, str]:
     """How a shell script ended inside a pod as it is now, and all that it said."""
-    meta = pod["metadata"]
-    done = session.kube.exec(meta["namespace"], meta["name"], container, ["sh", "-c", script], timeout=TRY_S)
+    meta, named = pod["metadata"], container or first_container(pod)
+    done = session.kube.exec(meta["namespace"], meta["name"], named, ["sh", "-c", script], timeout=TRY_S)
     return done.code, (done.stdout + done.stderr).decode(errors="replace").strip()
