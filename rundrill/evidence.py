@@ -119,12 +119,12 @@ class Step:
     """One activity of an experiment as Chaos Toolkit's journal tells it."""
 
     name: str
-    status: str
-    """succeeded or failed."""
+    status: str  # succeeded or failed
     started: datetime | None
     ended: datetime | None
     output: object = None
     error: str | None = None
+    action: bool = False  # and no probe
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def _step(run: Json, phase: str = "") -> Step:
         ended=_time(run.get("end")),
         output=run.get("output"),
         error=_error(run) if tolerated else f"answered {run.get('output')!r}, out of tolerance",
+        action=run["activity"].get("type") == "action",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from rundrill.evidence import DrillSeen, LoadPhase
+from rundrill.evidence import DrillSeen, LoadPhase, Step
 from rundrill.judge.words import clock_text, count_text, share_text
 
 PHASES = ("before", "fault", "after")
@@ -32,7 +32,17 @@ def drill_gap(seen: DrillSeen, experiment: str, under_load: bool = True) -> str 
         return load
     if not seen.undone:
         return "nobody could show that the fault was undone"
-    return None
+    return _broken_off(seen)
+
+
+def _broken_off(seen: DrillSeen) -> str | None:
+    """What we did not do as planned, a rollback too: what came of it is not the platform's to answer for."""
+    failed = [step for step in seen.steps if step.action and step.status != "succeeded"]
+    return _failed(failed[0]) if failed else None
+
+
+def _failed(step: Step) -> str:
+    return f"the step {step.name!r} {step.status}" + (f": {_first_line(step.error)}" if step.error else "")
 
 
 def load_gap(phases: Sequence[LoadPhase], needed: Sequence[str] = PHASES) -> str | None:
@@ -69,9 +79,7 @@ def unfinished(seen: DrillSeen) -> str | None:
     """What went wrong in the experiment itself; it never excuses a miss, but nothing is MET with it."""
     for step in seen.steps:
         if step.status != "succeeded":
-            return f"the step {step.name!r} {step.status}" + (
-                f": {_first_line(step.error)}" if step.error else ""
-            )
+            return _failed(step)
     if not seen.steps:
         return "the experiment's journal tells of no step"
     if seen.journal_status != "completed":

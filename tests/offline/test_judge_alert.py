@@ -271,6 +271,13 @@ def test_a_page_after_a_failed_step_is_still_too_late():
     assert drilled(steps=failed, hops=moved(witness_chat=None)).outcome is MISSED
 
 
+def test_a_page_that_is_missing_after_our_own_action_failed_is_nobodys_miss():
+    failed = (Step("inject-more", "failed", None, None, error="403 forbidden", action=True),)
+    found = drilled(steps=failed, hops=moved(witness_chat=None))
+    assert found.outcome is UNKNOWN, found.reason
+    assert "'inject-more' failed: 403" in found.reason
+
+
 def test_phases_that_contradict_themselves_are_unknown():
     assert drilled(load=(phase("before", 0, -1), *ALERT_DRILL.load[1:])).outcome is UNKNOWN
 

@@ -24,7 +24,7 @@ from game_day import (
     phase,
 )
 
-from rundrill.evidence import Hop, KeptSeen, Look, Reading, StateSeen, Watched
+from rundrill.evidence import Hop, KeptSeen, Look, Reading, StateSeen, Step, Watched
 from rundrill.judge import judge, waive
 from rundrill.policy import Waiver
 from rundrill.verdict import Outcome, Verdict
@@ -55,6 +55,35 @@ def test_a_drill(change, outcome, words):
     found = verdict(DRILL, DRILL_SEEN, **change)
     assert found.outcome is outcome, found.reason
     assert words in found.reason
+
+
+FAILED = {"status": "failed", "started": None, "ended": None, "error": "403 forbidden"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"steps": (Step("inject-more", **FAILED, action=True),)}, "'inject-more' failed: 403", id="an action that failed"),
+        pytest.param({"steps": (Step("rollback: undo", **FAILED, action=True),)}, "'rollback: undo' failed", id="a rollback that failed"),
+        pytest.param({"steady_before": False}, "not met before the fault", id="a gate that was not met"),
+        pytest.param({"steady_before": None}, "not looked at", id="a gate that nobody looked at"),
+        pytest.param({"proof": None}, "not proven", id="a fault that nobody proved"),
+        pytest.param({"undone": None}, "undone", id="an undo that nobody showed"),
+        pytest.param({"load": (phase("before", -30, 0), phase("fault", 0, 24, sent=400), phase("after", 24, 60))}, "load below plan", id="lost load"),
+        pytest.param({"journal_status": "interrupted"}, "interrupted", id="a signal"),
+        pytest.param({"journal_status": "aborted"}, "aborted", id="an abort"),
+        pytest.param({"interrupted": True}, "interrupted", id="a signal to the runner"),
+    ],
+)  # fmt: skip
+def test_what_went_wrong_on_our_side_is_unknown_even_where_users_never_recovered(change, words):
+    found = verdict(DRILL, DRILL_SEEN, **({"hops": hops(fault_proven=0, undone=20)} | change))
+    assert found.outcome is UNKNOWN, found.reason
+    assert words in found.reason
+
+
+def test_a_probe_that_says_no_does_not_excuse_the_platform():
+    failed = (Step("users-recover", **FAILED),)
+    assert verdict(DRILL, DRILL_SEEN, hops=hops(fault_proven=0, undone=20), steps=failed).outcome is MISSED
 
 
 def test_a_drills_deadline_is_not_paced():

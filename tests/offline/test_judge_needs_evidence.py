@@ -19,7 +19,7 @@ _OF_A_DRILL = (
     "hops/recovered_kubernetes", "hops/(first_bad_sample|pending|alertmanager|undone|inactive|recovered_kubernetes).name=",
     "hops/*.source=",
     # One activity of several: what it did shows in proof, undone and hops.
-    "steps/*", "steps/*.name=", "steps/*.(started|ended)=**", "steps/*.output=**",
+    "steps/*", "steps/*.name=", "steps/*.(started|ended)=**", "steps/*.output=**", "steps/*.action=**",
     # No failed request is what one hopes for, and latencies are an objective's concern.
     "load/*.failed=0", "load/*.latency_s**", "load/*.failures**",
     "other_alerts**", "started=**", "ended=**",
