@@ -10,7 +10,7 @@ from rundrill.ledger import NAMESPACE
 from rundrill.standby import engine_image
 from rundrill.waiting import until
 
-LOOKED_WITHIN = timedelta(seconds=90)
+LOOKED_WITHIN = timedelta(minutes=3)
 LABEL = "rundrill.dev/looks"
 # Each line is a word and what is tried for it; only what succeeds is said.
 TRIES: Mapping[str, str] = {

@@ -1,7 +1,6 @@
 """A fault that is blocked on purpose is never called proven, and no promise is MET by it: each way of blocking, and none."""
 
 import json
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from accounts import as_account
 from drilling import verdict_of, write
 from serving import SERVER, serve
 from workbench import SOON, TARGET, namespace, opened
@@ -150,7 +150,7 @@ def test_a_fault_that_the_api_server_refuses_is_not_proven(
     session: Session, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driller's account, which this namespace has not let in: it holds Lease and ledger, and no more."""
-    kubeconfig = _as_driller(session, tmp_path / "kubeconfig")
+    kubeconfig = as_account(session, "driller", tmp_path / "kubeconfig")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     content = {**EXPERIMENT, "method": [_refused_step(), *EXPERIMENT["method"][1:]]}
     write(policy, NAME, content)
@@ -163,26 +163,6 @@ def _refused_step() -> Json:
     patch = {"spec": {"minReadySeconds": 1}}
     return _step("change", "faults.change", "patch", api="apps/v1/Deployment", namespace=SPACE, name="server",
                  patch=patch)  # fmt: skip
-
-
-def _as_driller(session: Session, path: Path) -> Path:
-    kubeconfig = str(session.kube.kubeconfig)
-    asked = f"/api/v1/namespaces/{ledger.NAMESPACE}/serviceaccounts/driller/token"
-    review = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 3600},
-    }
-    token = session.kube.call("POST", asked, review)["status"]["token"]
-    command = ["kubectl", "config", "view", "--raw", "--minify", "-o", "json", "--kubeconfig", kubeconfig]
-    command[0] = str(session.kube.kubectl.program)
-    said = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    said["users"] = [{"name": "driller", "user": {"token": token}}]
-    context = {"cluster": said["clusters"][0]["name"], "user": "driller"}
-    said |= {"contexts": [{"name": "as-driller", "context": context}], "current-context": "as-driller"}
-    path.write_text(json.dumps(said))
-    path.chmod(0o600)
-    return path
 
 
 def _first(session: Session) -> str:
