@@ -6,6 +6,7 @@ a command runs it in the network of the pod, `theirs` lists the pod's processes,
 container, and `$OF` names the fault's entry, for rules that must be told from others.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -100,20 +101,28 @@ def lapsed(session: Session, undo: Mapping[str, Any]) -> str | None:
 
 
 def _end_again(session: Session, of: str, words: Sequence[Mapping[str, Any]]) -> None:
-    """One more hand for each pod, side by side, that does nothing but `end`."""
-    names = [f"undo-{of}-{uuid4().hex[:5]}-{number}" for number in range(len(words))]
-    try:
-        for name, one in zip(names, words, strict=True):
-            grip = Grip(one["pod"], one["uid"], one["node"], one["container"], "", one["end"], None)
-            script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
+    """One more hand for each pod, side by side, that does nothing but `end`.
+
+    Whoever else undoes the same entry finds the same hand by its name, and waits for it too; one that is late is waited for
+    again by the next attempt, and never laid twice.
+    """
+    names = [f"undo-{of}-{number}" for number in range(len(words))]
+    for name, one in zip(names, words, strict=True):
+        grip = Grip(one["pod"], one["uid"], one["node"], one["container"], "", one["end"], None)
+        script = f"{FIND}\nundo() {{\n{grip.end}\n}}\nundo"
+        with contextlib.suppress(Conflict):
             session.kube.create("v1/Pod", NAMESPACE, pod_of(session, of, name, grip, script, "ends"))
-        over = ("Succeeded", "Failed")
-        until(lambda: all(_phase(session, name) in over for name in names), BEGINS_WITHIN)
-        if wrong := [name for name in names if _phase(session, name) != "Succeeded"]:
-            raise UndoError(f"`end` was not seen to succeed: {_states(session, wrong)}")
-    finally:
-        for name in names:
-            _let_go(session, name)
+    over = ("Succeeded", "Failed")
+    until(lambda: all(_phase(session, name) in over for name in names), BEGINS_WITHIN)
+    phases = {name: _phase(session, name) for name in names}
+    wrong = [name for name, phase in phases.items() if phase != "Succeeded"]
+    said = _states(session, wrong)
+    # Those that failed make room for a new attempt, and all of them once nothing is wrong.
+    for name in names if not wrong else [name for name in wrong if phases[name] == "Failed"]:
+        with contextlib.suppress(NotFound):
+            session.kube.delete("v1/Pod", NAMESPACE, name, grace=0)
+    if wrong:
+        raise UndoError(f"`end` was not seen to succeed: {said}")
 
 
 def _lay(session: Session, of: str, name: str, grip: Grip) -> str:
