@@ -119,13 +119,25 @@ def _packed(policy: Path) -> dict[str, str]:
     return {"policy.tar.gz": base64.b64encode(buffer.getvalue()).decode()}
 
 
+def undoers(kube: Kube) -> dict[str, list[str]]:
+    """Each run's undoers that are ready, by name."""
+    found: dict[str, list[str]] = {}
+    for pod in kube.items("v1/Pod", NAMESPACE, LABEL):
+        if _is_ready(pod):
+            found.setdefault(pod["metadata"]["labels"][LABEL], []).append(str(pod["metadata"]["name"]))
+    return found
+
+
 def _ready(kube: Kube, run: str) -> list[str]:
     """The nodes that an undoer is ready on."""
-    return sorted(
-        str(pod["spec"].get("nodeName"))
-        for pod in kube.items("v1/Pod", NAMESPACE, f"{LABEL}={run}")
-        for condition in (pod.get("status") or {}).get("conditions") or []
-        if condition["type"] == "Ready" and condition["status"] == "True"
+    pods = kube.items("v1/Pod", NAMESPACE, f"{LABEL}={run}")
+    return sorted(str(pod["spec"].get("nodeName")) for pod in pods if _is_ready(pod))
+
+
+def _is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        one["type"] == "Ready" and one["status"] == "True" for one in conditions
     )
 
 

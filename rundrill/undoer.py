@@ -1,10 +1,11 @@
 """What stands in the cluster while faults are open, and undoes them when their run cannot: `python -m rundrill.undoer`.
 
 It runs in a Job's pods. An entry of the ledger is due when its deadline passes, when its run's pulse on its platform
-stops, or when somebody stops the run. Undoing is idempotent, so two of these may stand side by side.
+stops, or when somebody stops the run. Undoing is idempotent, so two of these may stand side by side; they take turns.
 """
 
 import argparse
+import socket
 import sys
 import tarfile
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rundrill import lease, ledger
+from rundrill import lease, ledger, standby
 from rundrill.errors import RundrillError
 from rundrill.lease import DEAD_AFTER, Pulses
 from rundrill.ledger import Entry
@@ -23,8 +24,8 @@ from rundrill.session import Session, open_session
 
 EVERY_S = 1.0
 AT_ONCE = 4
-OTHERS_AFTER_S = 20.0
-"""For so long the entries of another run are left to its own undoers, so that they do not get in each other's way."""
+TURN_S = 20.0
+"""For so long an undoer leaves an entry to the one before it, which may have gone with its node."""
 
 
 type Experiment = tuple[str, str]
@@ -89,9 +90,9 @@ class Listener:
         self.heard.clear()
 
 
-def stand(session: Session, run: str, ready: Path, say: Callable[[str], None]) -> None:
+def stand(session: Session, run: str, me: str, ready: Path, say: Callable[[str], None]) -> None:
     """Stands by until the run has given its Leases back, or is dead, and none of its faults is open."""
-    listener, turns = Listener(), Turns(run)
+    listener, turns = Listener(), Turns(me)
     working: dict[Experiment, Future[None]] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
@@ -99,13 +100,15 @@ def stand(session: Session, run: str, ready: Path, say: Callable[[str], None]) -
             working = {name: job for name, job in working.items() if not _is_done(job)}
             try:
                 pulses, entries = lease.read(session.kube), ledger.open_entries(session)
+                standing = standby.undoers(session.kube) if entries else {}
             except RundrillError as error:
                 say(f"cannot see: {error}")
                 listener.saw_nothing()
             else:
                 silent = listener.hear(pulses)
                 ready.touch()
-                for name, some in turns.now(due(entries, pulses, silent, datetime.now(UTC))).items():
+                all_due = due(entries, pulses, silent, datetime.now(UTC))
+                for name, some in turns.now(all_due, standing).items():
                     if name not in working:
                         working[name] = pool.submit(_undo_in_order, session, some, say)
                 if not any(entry.run == run for entry in entries) and over(pulses, run, silent):
@@ -122,23 +125,39 @@ def _is_done(job: Future[None]) -> bool:
     return job.done()
 
 
+type Standing = Mapping[str, Sequence[str]]
+"""Each run's undoers that are ready, by name."""
+
+
 @dataclass
 class Turns:
-    """Whose turn it is to undo: ours at once, another run's once its own undoers have had their time."""
+    """Whose turn it is to undo what is due: one undoer after another, so that they do not get in each other's way.
 
-    run: str
+    An entry is its own run's undoers' to undo, the first of them at once. Where none of these is left, it is anybody's.
+    """
+
+    me: str
     clock: Callable[[], float] = time.monotonic
     since: dict[str, float] = field(default_factory=dict)
     """When each entry was seen due first."""
 
-    def now(self, all_due: Iterable[Due]) -> dict[Experiment, list[Due]]:
+    def now(self, all_due: Iterable[Due], standing: Standing) -> dict[Experiment, list[Due]]:
         """What is to be undone now: experiments side by side, the entries of each one after another, the newest first."""
         chosen: dict[Experiment, list[Due]] = {}
+        now = self.clock()
         for one in all_due:
-            waited = self.clock() - self.since.setdefault(one.entry.name, self.clock())
-            if one.entry.run == self.run or waited > OTHERS_AFTER_S:
+            waited = now - self.since.setdefault(one.entry.name, now)
+            turn = self._turn(standing.get(one.entry.run) or (), standing)
+            if turn is not None and waited >= turn * TURN_S:
                 chosen.setdefault((one.entry.run, one.entry.of.experiment), []).append(one)
         return chosen
+
+    def _turn(self, own: Sequence[str], standing: Standing) -> int | None:
+        """How many come before this one; None where it is not this one's at all."""
+        if own:
+            return sorted(own).index(self.me) if self.me in own else None
+        everybody = sorted(name for names in standing.values() for name in names)
+        return 1 + everybody.index(self.me) if self.me in everybody else None
 
 
 def over(pulses: Pulses, run: str, silent: Mapping[str, float]) -> bool:
@@ -183,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open_session(
             Path(folder) / "slo.yaml", arguments.target, Path(folder) / arguments.run, disruptive=True
         ) as session:
-            stand(session, arguments.run, arguments.ready, _say)
+            stand(session, arguments.run, socket.gethostname(), arguments.ready, _say)
     return 0
 
 

@@ -1,12 +1,13 @@
 """When the undoer in the cluster acts, and when it leaves a run alone."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rundrill.lease import Pulse
 from rundrill.ledger import Entry, Of
-from rundrill.undoer import OTHERS_AFTER_S, Due, Listener, Turns, due, over
+from rundrill.undoer import TURN_S, Due, Listener, Turns, due, over
 
 NOW = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
 SHOP, BANK = "shop", "bank"
@@ -96,18 +97,50 @@ def test_a_run_is_over_once_it_holds_nothing_or_beats_on_nothing() -> None:
     assert over({SHOP: pulse("run-2")}, "run-1", {SHOP: 0.0})
 
 
-def test_the_entries_of_another_run_are_left_to_its_own_undoers_for_a_while() -> None:
-    clock = iter([0.0, 0.0, 0.0, 0.0, *[OTHERS_AFTER_S + 1] * 4])
-    turns = Turns("run-1", lambda: next(clock))
-    all_due = [Due(entry(), "stopped"), Due(entry("run-2", name="scale-2"), "stopped")]
-    assert [run for run, _ in turns.now(all_due)] == ["run-1"]
-    assert [run for run, _ in turns.now(all_due)] == ["run-1", "run-2"]
+OURS = {"run-1": ["undoer-a", "undoer-b"], "run-2": ["undoer-c"]}
+
+
+class Clock:
+    """A clock that a test turns on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def turn_of(me: str, one: Due, standing: Mapping[str, list[str]], waited: float) -> bool:
+    """Whether it is this undoer's turn, so long after the entry was due."""
+    clock = Clock()
+    turns = Turns(me, clock)
+    turns.now([one], standing)
+    clock.now = waited
+    return bool(turns.now([one], standing))
+
+
+@pytest.mark.parametrize(
+    ("me", "standing", "waited", "turn"),
+    [
+        pytest.param("undoer-a", OURS, 0.0, True, id="its run's first, at once"),
+        pytest.param("undoer-b", OURS, TURN_S - 1, False, id="its run's second waits"),
+        pytest.param("undoer-b", OURS, TURN_S, True, id="its run's second, where the first had its time"),
+        pytest.param("undoer-b", {"run-1": ["undoer-b"]}, 0.0, True, id="its run's second, once the first is gone"),
+        pytest.param("undoer-c", OURS, 1000.0, False, id="another run's, never while its own stand"),
+        pytest.param("undoer-c", {"run-2": ["undoer-c"]}, TURN_S - 1, False, id="another run's waits for its own"),
+        pytest.param("undoer-c", {"run-2": ["undoer-c"]}, TURN_S, True, id="another run's, where none of its own is left"),
+        pytest.param("undoer-d", {"run-2": ["undoer-c", "undoer-d"]}, TURN_S, False, id="of others the first"),
+        pytest.param("undoer-x", OURS, 1000.0, False, id="one that is not ready itself"),
+    ],
+)  # fmt: skip
+def test_undoers_take_turns(me: str, standing: Mapping[str, list[str]], waited: float, turn: bool) -> None:
+    assert turn_of(me, Due(entry(), "stopped"), standing, waited) is turn
 
 
 def test_experiments_are_undone_side_by_side_and_the_faults_of_each_in_their_order() -> None:
     names = [("b-2", "b"), ("a-2", "a"), ("b-1", "b")]
     all_due = [Due(entry(name=name, experiment=of), "stopped") for name, of in names]
-    found = Turns("run-1").now(all_due)
+    found = Turns("undoer-a").now(all_due, OURS)
     assert {of: [one.entry.name for one in some] for (_, of), some in found.items()} == {
         "b": ["b-2", "b-1"],
         "a": ["a-2"],
