@@ -7,11 +7,13 @@ from typing import Any
 
 from rundrill import guard
 from rundrill.errors import TargetError, UndoError
-from rundrill.gateway.kubernetes import Json
+from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.session import Session
 from rundrill.waiting import until
 
 BACK_WITHIN = timedelta(minutes=4)
+SURELY_WITHIN = timedelta(seconds=60)
+"""As long nobody believes that fewer are wanted."""
 TRY_S = 30
 
 
@@ -73,13 +75,34 @@ def is_ready(pod: Json) -> bool:
 
 
 def await_ready(session: Session, namespace: str, selector: str, wanted: int) -> None:
-    """Nothing once as many pods of the selector are ready; UndoError where they do not come to be."""
+    """Nothing once as many pods of the selector are ready; UndoError where they do not come to be.
 
-    def now() -> int:
-        return sum(is_ready(pod) for pod in running(session, namespace, selector))
+    Where somebody wants fewer of them by now (an autoscaler), all that there are must be ready; where the namespace is gone, nothing is left.
+    """
 
-    if not until(lambda: now() >= wanted, BACK_WITHIN):
-        raise UndoError(f"{namespace}: {now()} pods of {selector} are ready, before it were {wanted}")
+    def enough() -> bool:
+        return sum(is_ready(pod) for pod in running(session, namespace, selector)) >= wanted
+
+    def all_there_are() -> bool:
+        pods = session.kube.items("v1/Pod", namespace, selector)
+        left = [p for p in pods if p["status"].get("phase") not in ("Succeeded", "Failed")]
+        return bool(left) and all(
+            is_ready(pod) and "deletionTimestamp" not in pod["metadata"] for pod in left
+        )
+
+    if until(enough, SURELY_WITHIN) or _is_gone(session, namespace):
+        return
+    if not until(lambda: enough() or all_there_are(), BACK_WITHIN):
+        now = sum(is_ready(pod) for pod in running(session, namespace, selector))
+        raise UndoError(f"{namespace}: {now} pods of {selector} are ready, before it were {wanted}")
+
+
+def _is_gone(session: Session, namespace: str) -> bool:
+    try:
+        session.kube.one("v1/Namespace", None, namespace)
+    except NotFound:
+        return True
+    return False
 
 
 def status_of(pod: Json, container: str | None) -> Json:
