@@ -1,11 +1,15 @@
 """From when on a game day can be measured fairly."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from rundrill.gameday import last_disturbed
+from rundrill.policy import Gameday, load_policy
+from rundrill.selection import names_of
 
+ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -32,3 +36,22 @@ LATER = NOON + timedelta(minutes=3)
 )
 def test_users_last_felt_a_change_at(closed, pods, last):
     assert last_disturbed(closed, pods) == last
+
+
+def test_a_game_day_is_of_one_runbook_or_of_several() -> None:
+    assert Gameday(runbook="shop").slugs == ("shop",)
+    assert Gameday(runbooks=("shop", "bank")).slugs == ("shop", "bank")
+
+
+@pytest.mark.parametrize("words", [{}, {"runbook": "shop", "runbooks": ("bank",)}])
+def test_a_game_day_of_nothing_or_of_both_is_refused(words: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="neither or both of runbook and runbooks"):
+        Gameday.model_validate(words)
+
+
+def test_a_game_day_that_names_no_experiments_has_all_that_are_written() -> None:
+    policy = load_policy(ROOT / "slo.yaml")
+    planned = {name for runbook in policy.runbooks for name in runbook.planned.experiments}
+    written = {name for one in policy.promises for name in names_of(one)[1:] if not one.capacity} - planned
+    assert set(policy.gamedays["everything"].experiments) == written
+    assert len(policy.gamedays["everything"].experiments) == len(written)
