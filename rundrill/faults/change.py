@@ -102,7 +102,9 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
             if _there(session, api, space, name) is None:
                 _made(session, api, space, undo["body"])
         case "patch":
-            session.kube.patch(api, space, name, undo["patch"])
+            # What says so already needs no right to change it: the fault may have been refused.
+            if not _equal(session.kube.one(api, space, name), undo["patch"]):
+                session.kube.patch(api, space, name, undo["patch"])
             if not _equal(session.kube.one(api, space, name), undo["patch"]):
                 raise UndoError(f"{api.rpartition('/')[2]} {space}/{name} does not take its former words")
         case other:
