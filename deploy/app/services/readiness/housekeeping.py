@@ -38,7 +38,7 @@ class Housekeeping:
         if not self._password:
             return
         waiting = await self._databases.write(
-            "SELECT FROM accounts WHERE username = 'canary' AND password_hash IS NULL"
+            "SELECT id FROM accounts WHERE username = 'canary' AND password_hash IS NULL"
         )
         if waiting:
             stored = hash_password(self._password, _HASH_ROUNDS)
