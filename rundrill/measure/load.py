@@ -25,7 +25,7 @@ from rundrill.target import ServiceAddress
 from rundrill.waiting import until
 
 AHEAD = -5
-BEGINS_WITHIN = timedelta(seconds=20)
+BEGINS_WITHIN = timedelta(seconds=60)
 ENDS_WITHIN = timedelta(seconds=15)
 MORE = 1.01
 """A capacity promise counts good answers: one more in a hundred arrivals leaves room for the errors it allows."""
