@@ -15,7 +15,7 @@ from rundrill.waiting import until
 FORCE = "force-sync"
 EXTERNAL = "external-secrets.io/v1/ExternalSecret"
 SYNCED_WITHIN = timedelta(seconds=60)
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 20.0
 
 
 class Manager(BaseModel):
