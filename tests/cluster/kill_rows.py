@@ -73,6 +73,12 @@ def _memory(here: Ground) -> object:
     return [here.session.redis(SLUG).ask("CONFIG", "GET", name) for name in ("maxmemory", "maxmemory-policy")]
 
 
+def _nodes(here: Ground) -> object:
+    """Which nodes take no pods, and the small service."""
+    nodes = here.session.kube.items("v1/Node")
+    return [bool(node["spec"].get("unschedulable")) for node in nodes], is_whole(here)
+
+
 def _errands(here: Ground) -> object:
     return [
         p["metadata"]["name"] for p in here.session.kube.items("v1/Pod", here.space, "rundrill.dev/errand")
@@ -94,6 +100,7 @@ ROWS: Mapping[str, Row] = {
         "scale", "scale_to_zero", is_whole, {"namespace": "{space}", "workload": NAME, "seen_on": "/"}
     ),
     "restart": Row("restart", "restart", is_whole, {"namespace": "{space}", "workload": NAME}),
+    "drain": Row("drain", "drain_node_of", _nodes, {"namespace": "{space}", "workload": NAME}),
     "kill": Row("kill", "kill_pods", is_whole, {"namespace": "{space}", "workload": NAME, "count": 2}),
     "change": Row(
         "change",

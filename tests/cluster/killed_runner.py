@@ -55,6 +55,10 @@ def _drill(row: Row, point: str, space: str) -> None:
     if hasattr(module, "_bites"):
         # What shows that it bites needs a crowd; here only the steps count.
         module._bites = lambda *_: "not looked at"
+    if row.module == "drain":
+        # The node is cordoned for all, and only our own pods are sent away.
+        every = module._movable
+        module._movable = lambda *a: [pod for pod in every(*a) if pod["metadata"]["namespace"] == space]
     getattr(module, row.func)(**row.arguments(space))
     if point in ("before-undo", "after-undo", "before-close"):
         ending.undo_all()
