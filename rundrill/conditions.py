@@ -139,6 +139,8 @@ def is_done(configuration: Mapping[str, Any]) -> list[str]:
     wanted = dict(_wanted())
     if not wanted:
         raise PolicyError(f"no promise says what must be so after {child.experiment()!r}")
+    if not hops.reached(child.directory(), "fault_proven"):
+        raise NoEvidence("no fault was proven and no procedure has begun: there is nothing to wait for")
     deadline = max(within for _, within in wanted.values()) + SLACK
     said: dict[str, str] = {}
     until(lambda: _look(wanted, said, configuration), deadline, EVERY)

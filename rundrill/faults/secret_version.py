@@ -46,8 +46,9 @@ def add(manager: Mapping[str, Any], parameter: str, configuration: Mapping[str, 
     with child.injecting(
         "secret_version", {"does": "plain", "manager": dict(manager), "parameter": parameter}
     ):
-        _begin(f"a version of {place.secret} added")
+        began = datetime.now(UTC)
         number = secret_manager.add(session, place, value)
+        _begin(began, f"a version of {place.secret} added")
     took = secret_manager.synchronise(session, place, value)
     says = f"Secret {place.namespace}/{place.external} has version {number} of {place.secret}, {took:.1f} s after it was asked for"
     hops.note(child.directory(), "synchronised", datetime.now(UTC), "kubernetes", says)
@@ -80,8 +81,9 @@ def rotate(
         "runbook": runbook,
     }
     with child.injecting("secret_version", undo):
-        _begin(f"the password of {role} rotated")
+        began = datetime.now(UTC)
         secret_manager.add(session, place, before.replace(f":{old}@", f":{new}@"))
+        _begin(began, f"the password of {role} rotated")
     says = _agree(session, place, undo)
     value = secret_manager.newest(session, place)
     _each_pod_has(session, place, workload, (port, path, told), hashlib.sha256(value.encode()).hexdigest())
@@ -165,11 +167,10 @@ def _old_is_refused(session: Session, runbook: str, role: str, password: str) ->
     raise NoEvidence(f"{role} is still let in with the old password")
 
 
-def _begin(says: str) -> None:
-    now, drill = datetime.now(UTC), child.directory()
-    hops.note(drill, "injected", now, "secret manager", says)
-    hops.note(drill, hops.PROCEDURE, now, "secret manager")
-    hops.note(drill, "fault_proven", now, "secret manager", says)
+def _begin(at: datetime, says: str) -> None:
+    """Noted with the time at which it was asked for, once it was taken."""
+    for station in ("injected", hops.PROCEDURE, "fault_proven"):
+        hops.note(child.directory(), station, at, "secret manager", says)
 
 
 def _without(value: str, parameter: str) -> str:
