@@ -5,6 +5,7 @@ examples:
   rundrill up                            a drill cluster with a platform on it
   rundrill gate                          read-only checks
   rundrill plan first                    what that game day would touch
+  rundrill faults                        which faults work here, and why not
   rundrill gameday first                 faults under load, restores, report
   rundrill drill lose-the-auth-service   one experiment
   rundrill report                        the summary of the newest run
