@@ -136,8 +136,9 @@ def _replace(
     said = f"Secret {space}/{name}: {', '.join(sorted(values))} replaced"
     words = {"namespace": space, "name": name, "token": token, "restarts": list(restarts)}
     with child.injecting("rotate", words):
-        _keep(session, token, before, values)
+        # The right comes first: kept values are what tells the undoer that there is something to put back.
         rights.lend(session, space, token, _rule(name))
+        _keep(session, token, before, values)
         began(said, "kubernetes", procedure)
         new = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         session.kube.patch(SECRET, space, name, {"metadata": {"annotations": {MARK: token}}, "data": new})
