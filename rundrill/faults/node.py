@@ -23,6 +23,7 @@ from rundrill.waiting import until
 STAND_WITHIN = timedelta(seconds=60)
 LOST_WITHIN = timedelta(seconds=120)
 BACK_WITHIN = timedelta(minutes=4)
+EVERY = timedelta(seconds=1)
 ACCOUNT = "hand"
 LABEL = "rundrill.dev/node-hand"
 GO = "rundrill.dev/go"
@@ -86,7 +87,7 @@ def lose_node_of(namespace: str, workload: str, configuration: Mapping[str, Any]
         hops.note(child.directory(), "injected", datetime.now(UTC), "node", f"the kubelet of {node} stopped")
         for name in names:
             session.kube.patch("v1/Pod", NAMESPACE, name, {"metadata": {"annotations": {GO: "now"}}})
-    if not until(lambda: not _is_ready(session, node), LOST_WITHIN):
+    if not until(lambda: not _is_ready(session, node), LOST_WITHIN, EVERY):
         raise NoEvidence(f"{node} is still ready {LOST_WITHIN} after its kubelet was stopped")
     proof = f"{node} is not ready: {_said(session, node)}"
     hops.note(child.directory(), "fault_proven", datetime.now(UTC), "kubernetes", proof)
@@ -106,7 +107,7 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
         held = session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}={of}")
         return not held and _is_ready(session, node) and len(_ready(session, node)) >= int(undo["ready"])
 
-    if not until(back, BACK_WITHIN):
+    if not until(back, BACK_WITHIN, EVERY):
         now = len(_ready(session, node))
         raise UndoError(
             f"{node}: {_said(session, node)}, {now} of {undo['ready']} pods ready; `rundrill up` heals it"

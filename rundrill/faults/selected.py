@@ -14,6 +14,8 @@ from rundrill.waiting import until
 BACK_WITHIN = timedelta(minutes=4)
 SURELY_WITHIN = timedelta(seconds=60)
 """As long nobody believes that fewer are wanted."""
+EVERY = timedelta(seconds=1)
+"""Several may wait for the same pods."""
 TRY_S = 30
 
 
@@ -90,9 +92,9 @@ def await_ready(session: Session, namespace: str, selector: str, wanted: int) ->
             is_ready(pod) and "deletionTimestamp" not in pod["metadata"] for pod in left
         )
 
-    if until(enough, SURELY_WITHIN) or _is_gone(session, namespace):
+    if until(enough, SURELY_WITHIN, EVERY) or _is_gone(session, namespace):
         return
-    if not until(lambda: enough() or all_there_are(), BACK_WITHIN):
+    if not until(lambda: enough() or all_there_are(), BACK_WITHIN, EVERY):
         now = sum(is_ready(pod) for pod in running(session, namespace, selector))
         raise UndoError(f"{namespace}: {now} pods of {selector} are ready, before it were {wanted}")
 
