@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rundrill.bounds import bound_of
 from rundrill.errors import PolicyError
 from rundrill.policy import Policy
 from rundrill.promise import Promise
@@ -32,6 +33,8 @@ class Step:
     module: str
     func: str
     arguments: Mapping[str, Any]
+    unbound: str | None = None
+    """Why no time-out would end it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def read_experiment(path: Path) -> Experiment:
 def flaws(experiment: Experiment, policy: Policy) -> Iterator[str]:
     """Why it could not run, or not prove what rests on it; one line each."""
     for step in experiment.steps:
-        if why := _why_not_called(step, policy):
+        if why := step.unbound or _why_not_called(step, policy):
             yield f"{step.name}: {why}"
     if not any(
         s.part == "method" and s.module.startswith(FAULTS) and s.module != UNDO for s in experiment.steps
@@ -94,7 +97,22 @@ def _step(part: str, said: Mapping[str, Any]) -> Step:
         str(provider.get("module")),
         str(provider.get("func")),
         provider.get("arguments") or {},
+        _why_unbound(said),
     )
+
+
+def _why_unbound(said: Mapping[str, Any]) -> str | None:
+    """Time-outs are held by the thread that runs the method, around calls of Python."""
+    if said.get("background"):
+        return "runs in the background, where no time-out ends it"
+    kind = (said.get("provider") or {}).get("type")
+    if kind != "python":
+        return f"is of the type {kind}, which no time-out ends"
+    try:
+        bound_of(said)
+    except ValueError as error:
+        return f"timeout: {error}"
+    return None
 
 
 def _why_not_called(step: Step, policy: Policy) -> str | None:
@@ -129,5 +147,6 @@ def _why_not_proven(experiment: Experiment, promise: Promise) -> Iterator[str]:
     if promise.drill.then and not experiment.calls("is_done"):
         yield "says what must be so when it is done, and nothing asks (is_done)"
     crowd = experiment.configuration.get("crowd")
-    if crowd != promise.drill.under:
-        yield f"is promised under {promise.drill.under or 'no crowd'}, and it runs under {crowd or 'none'}"
+    # One that names no crowd may be proven under any.
+    if promise.drill.under is not None and crowd != promise.drill.under:
+        yield f"is promised under {promise.drill.under}, and it runs under {crowd or 'none'}"
