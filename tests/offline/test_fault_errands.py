@@ -1,0 +1,52 @@
+"""What was sent or cloned is taken away again, and nothing else is."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from kube_in_memory import KubeInMemory
+
+from rundrill.errors import UndoError
+from rundrill.faults import clone, errand
+from rundrill.session import Session
+
+
+class Cluster(KubeInMemory):
+    """Deletes at once, whatever grace is given."""
+
+    def delete(self, api: str, namespace: str | None, name: str, grace: int | None = None) -> None:
+        super().delete(api, namespace, name)
+
+
+@pytest.fixture
+def kube() -> Cluster:
+    return Cluster()
+
+
+def session_of(kube: KubeInMemory) -> Session:
+    return cast(Session, SimpleNamespace(kube=kube))
+
+
+def namespace(name: str, **labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+def test_a_namespace_that_is_no_clone_is_never_taken_away(kube: Cluster) -> None:
+    kube.create("v1/Namespace", None, namespace("microservices"))
+    with pytest.raises(UndoError, match="is no clone of ours"):
+        clone.undo(session_of(kube), {"namespace": "microservices"})
+    assert kube.items("v1/Namespace")
+
+
+def test_a_clone_goes_and_its_undo_may_be_asked_again(kube: Cluster) -> None:
+    kube.create("v1/Namespace", None, namespace("copy", **{clone.LABEL: "microservices"}))
+    for _ in range(2):
+        assert clone.undo(session_of(kube), {"namespace": "copy"}) == "namespace copy is gone"
+    assert not kube.items("v1/Namespace")
+
+
+def test_a_pod_that_was_sent_goes_and_its_undo_may_be_asked_again(kube: Cluster) -> None:
+    kube.create("v1/Pod", "apps", {"metadata": {"name": "client"}, "status": {"phase": "Running"}})
+    for _ in range(2):
+        assert errand.undo(session_of(kube), {"namespace": "apps", "name": "client"}).endswith("is gone")
+    assert not kube.items("v1/Pod")
