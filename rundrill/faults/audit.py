@@ -30,7 +30,7 @@ for directory in /proc/[0-9]*; do
     [ -n "$log" ] && break
 done
 [ -n "${log:-}" ] || { echo "no API server with an audit log runs on this node"; sleep 600; }
-until grep -F "$TAG" "$directory/root$log" | grep '"code":403' | cut -c 1-1500; do sleep 1; done
+until grep -F "$TAG" "$directory/root$log" | grep '"code":403' | cut -c 1-4000; do sleep 1; done
 sleep 600
 """
 
