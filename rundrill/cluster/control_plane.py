@@ -13,7 +13,7 @@ from rundrill.cluster import addresses as at
 from rundrill.cluster.binaries import VERSION, Binaries
 from rundrill.cluster.node import Node
 from rundrill.cluster.places import DEPLOY, Places
-from rundrill.cluster.processes import AHEAD, members, run_inside, start_inside, stop
+from rundrill.cluster.processes import members, run_inside, start_inside, stop
 
 # daemon -> the program it runs
 DAEMONS = {
@@ -96,8 +96,9 @@ def start(node: Node, places: Places, binaries: Binaries) -> None:
     }
     for daemon, pid in daemons(node).items():
         if pid is None:
-            argv = [binaries[DAEMONS[daemon]], *commands[daemon]]
-            start_inside(node.first, argv, places.logs / f"{daemon}.log", AHEAD)
+            start_inside(
+                node.first, [binaries[DAEMONS[daemon]], *commands[daemon]], places.logs / f"{daemon}.log"
+            )
 
 
 def forget(node: Node, places: Places) -> None:

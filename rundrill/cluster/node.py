@@ -10,7 +10,7 @@ from rundrill.cluster import addresses as at
 from rundrill.cluster.binaries import Binaries
 from rundrill.cluster.cgroups import make_group
 from rundrill.cluster.places import DEPLOY, Places
-from rundrill.cluster.processes import AHEAD, First, members, run_inside, start_inside, stop, wake
+from rundrill.cluster.processes import First, members, run_inside, start_inside, stop, wake
 from rundrill.cluster.provider import ClusterBroken
 
 DAEMONS = ("containerd", "kubelet", "kube-proxy")
@@ -143,9 +143,7 @@ class Node:
         return labels | ({"rundrill.dev/drills": "allowed"} if self.letter == "b" else {})
 
     def _start(self, daemon: str, argv: Sequence[str | Path]) -> None:
-        # Containers would inherit containerd's niceness.
-        niceness = 0 if daemon == "containerd" else AHEAD
-        start_inside(self.first, argv, self.places.logs / f"{self.letter}-{daemon}.log", niceness)
+        start_inside(self.first, argv, self.places.logs / f"{self.letter}-{daemon}.log")
 
     def ctr(self, *words: str, timeout_s: float = 60) -> str:
         """What containerd's client says, in the namespace that Kubernetes uses."""

@@ -26,8 +26,6 @@ ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 FIRST_PROCESS = "/usr/bin/catatonit"
-AHEAD: Final = -10
-"""Niceness of what keeps the cluster: where it waits for the processor behind what it runs, nodes are taken for lost."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +144,10 @@ def run_inside(first: First, argv: Sequence[str], timeout_s: float = 60) -> str:
     return done.stdout
 
 
-def start_inside(first: First, argv: Sequence[str | Path], log: Path, niceness: int = 0) -> None:
+def start_inside(first: First, argv: Sequence[str | Path], log: Path) -> None:
     """Starts a daemon in the node: a session of its own, no input, output to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    ahead = ["nice", "-n", str(niceness)] if niceness else []
-    detach = ["sh", "-c", 'cd /; setsid "$@" &', "sh", *ahead, *map(str, argv)]
+    detach = ["sh", "-c", 'cd /; setsid "$@" &', "sh", *map(str, argv)]
     with log.open("ab") as output:
         subprocess.run(
             inside(first, detach),
