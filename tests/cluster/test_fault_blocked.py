@@ -146,6 +146,7 @@ def test_a_fault_that_somebody_else_undoes_meets_nothing(session: Session, polic
     assert outcome is Outcome.UNKNOWN, reason
 
 
+@pytest.mark.soak
 def test_a_fault_that_the_api_server_refuses_is_not_proven(
     session: Session, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_cpu_is_used_up_and_left_alone_again(session: Session) -> None:
     assert "CPUs" in proven()
 
 
+@pytest.mark.soak
 def test_memory_is_filled_to_a_share_and_nobody_dies(session: Session) -> None:
     pressure.fill_memory(SPACE, SERVER, HERE, share="85%", count=1)
     assert "of its 128 MiB" in proven()

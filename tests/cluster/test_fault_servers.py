@@ -10,7 +10,7 @@ from rundrill import child, hops, ledger, standby
 from rundrill.faults import cache, connections, flood, replica
 from rundrill.session import Session
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 SLUG = "ai-data-readiness"
 HERE = {"runbook": SLUG, "whole_service": True}
 

@@ -18,7 +18,7 @@ from rundrill import guard, hops, ledger
 from rundrill.session import Session
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 SPACE, SLUGS = "rundrill-test-beside", ("left", "right")
 SOON = timedelta(seconds=120)
 

@@ -92,7 +92,7 @@ def test_no_page_knows_the_machine_it_was_written_on(page: Path) -> None:
 
 
 def test_every_experiment_is_on_the_page_and_none_else() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "experiments.md").read_text(), re.M)
+    rows = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "catalogue.md").read_text(), re.M)
     assert sorted(rows) == sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 
 
