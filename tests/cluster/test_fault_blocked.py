@@ -21,7 +21,7 @@ from rundrill.session import Session
 from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 SLUG, SPACE, NAME = "scratch", "rundrill-test-blocked", "cut-a-server"
 PROMISE = f"{SLUG}.procedure.cut-a-server"
 READY = {"object": {"api": "apps/v1/Deployment", "namespace": SPACE, "names": ["server"],
@@ -146,7 +146,6 @@ def test_a_fault_that_somebody_else_undoes_meets_nothing(session: Session, polic
     assert outcome is Outcome.UNKNOWN, reason
 
 
-@pytest.mark.soak
 def test_a_fault_that_the_api_server_refuses_is_not_proven(
     session: Session, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

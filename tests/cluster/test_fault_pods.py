@@ -15,7 +15,7 @@ from rundrill.faults.rollout import rollout
 from rundrill.session import Session
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 SPACE = "rundrill-test-pods"
 HERE = {"runbook": "aic-aipaas", "whole_service": True, "may_hide_the_volume": True}
 
@@ -113,7 +113,6 @@ def test_cpu_is_used_up_and_left_alone_again(session: Session) -> None:
     assert "CPUs" in proven()
 
 
-@pytest.mark.soak
 def test_memory_is_filled_to_a_share_and_nobody_dies(session: Session) -> None:
     pressure.fill_memory(SPACE, SERVER, HERE, share="85%", count=1)
     assert "of its 128 MiB" in proven()
