@@ -37,7 +37,7 @@ cluster-tests: setup  ## the tests on the drill cluster, brought up or healed fi
 	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(APART:%=--ignore %) tests/cluster
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
-soak: setup  ## what takes long: the whole kill table, every fault, and the game day of all five platforms
+soak: setup  ## what takes long: kill table, every fault, all five game days
 	@$(RUNDRILL) up
 	@$(PY) -m pytest -q -m 'cluster and soak' tests/cluster
 	@$(RUNDRILL) gameday everything
