@@ -81,7 +81,7 @@ def _spec(like: Json, name: str, script: str, claims: Mapping[str, str], memory:
         "command": ["bash", "-c", script],
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": memory}},
         "volumeMounts": [
-            {"name": "work", "mountPath": "/work"},
+            {"name": "work", "mountPath": "/errand"},
             *({"name": names[claim], "mountPath": path, "readOnly": True} for claim, path in claims.items()),
         ],
     }
