@@ -5,14 +5,16 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rundrill import ledger, standby
+from rundrill import hops, ledger, standby
 from rundrill.crowd import Crowd
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.ledger import Entry
+from rundrill.recovery import Held, held
 from rundrill.session import Session, open_session
 
 POLICY, TARGET = "RUNDRILL_POLICY", "RUNDRILL_TARGET"
@@ -83,6 +85,23 @@ def experiment() -> str:
 def crowd() -> Crowd:
     """The crowd that is at work while the experiment runs; `read` it before each look."""
     return Crowd(directory() / LINES)
+
+
+def time_of(station: str) -> datetime:
+    """When the drill first reached that station; NoEvidence where it never did."""
+    found = hops.reached(directory(), station)
+    if found is None:
+        raise NoEvidence(f"the drill never reached {station!r}, so there is nothing to wait for")
+    return found[0].at
+
+
+def crowd_held(since: datetime, for_: timedelta, target: float, within: timedelta | None) -> Held | None:
+    """The first stretch of that length in which the crowd was served so well; NoEvidence where it has left before one."""
+    seen = crowd().read()
+    found = held(seen, since, for_, target, within)
+    if found is None and seen.ended is not None:
+        raise NoEvidence("the crowd has left, so nothing can be said of its users")
+    return found
 
 
 def _said(name: str) -> str:

@@ -14,7 +14,7 @@ from rundrill.errors import NoEvidence, PolicyError
 from rundrill.faults.proof import all_answered
 from rundrill.faults.rollout import Rollout, rollout
 from rundrill.promise import Drill, Objective
-from rundrill.recovery import Held, held
+from rundrill.recovery import Held
 from rundrill.waiting import until
 from rundrill.watch import Watch
 
@@ -57,10 +57,10 @@ def alert_arrives(
     """
     if seen_on is None and lasting is None:
         raise PolicyError(f"{id}: neither seen_on nor lasting says how to see whether the fault lasts")
-    watch = _watch(id, _at("injected"), of)
+    watch = _watch(id, child.time_of("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
-    _at("fault_proven")
+    child.time_of("fault_proven")
     until(
         lambda: _arrived(watch, alert.receivers) or watch.rule_gone,
         2 * profile.pace(alert.notified_within) + SLACK,
@@ -73,7 +73,7 @@ def alert_arrives(
 
 def alert_resolves(id: str, of: dict[str, str] | None = None) -> dict[str, str]:
     """When the alert with these labels was inactive again, and when each promised channel was told."""
-    watch = _watch(id, _at("injected"), of)
+    watch = _watch(id, child.time_of("injected"), of)
     alert, profile = watch.promise.alert, watch.session.profile
     assert alert is not None
     watch.seen = {hop.name: hop.at for hop, _ in hops.noted(child.directory()) if hop.of == id}
@@ -91,12 +91,12 @@ def alert_resolves(id: str, of: dict[str, str] | None = None) -> dict[str, str]:
 def users_recover(id: str) -> str:
     """When the objective held again under load, for as long as the drill's promise says."""
     objective, drill = _objective(id), _drill()
-    _at("fault_proven")
+    child.time_of("fault_proven")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
     station = "undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING
     # Of several faults one after another the last one counts: between two of them they may have been well for a while.
     over = hops.last(child.directory(), station)
-    since = over.at if over else _at(station)
+    since = over.at if over else child.time_of(station)
     found = until(lambda: _held(objective, since, drill.holds_for), drill.within + drill.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")
@@ -159,18 +159,7 @@ def _complete(namespace: str, workload: str) -> Rollout | None:
 
 
 def _held(objective: Objective, since: datetime, for_: timedelta) -> Held | None:
-    crowd = child.crowd().read()
-    found = held(crowd, since, for_, objective.target, objective.within)
-    if found is None and crowd.ended is not None:
-        raise NoEvidence("the crowd has left, so nothing can be said of its users")
-    return found
-
-
-def _at(station: str) -> datetime:
-    found = hops.reached(child.directory(), station)
-    if found is None:
-        raise NoEvidence(f"the drill never reached {station!r}, so there is nothing to wait for")
-    return found[0].at
+    return child.crowd_held(since, for_, objective.target, objective.within)
 
 
 def _watch(id: str, since: datetime, of: dict[str, str] | None = None) -> Watch:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from rundrill import child, hops
 from rundrill.errors import NoEvidence, PolicyError
-from rundrill.recovery import Held, held
+from rundrill.recovery import Held
 from rundrill.units import duration, ratio
 from rundrill.waiting import until
 
@@ -48,7 +48,7 @@ def users_are_well(id: str, while_broken: bool = False) -> str:
         raise NoEvidence("no fault was proven, so there is nothing to recover from")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
     end = "undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING
-    since = _at(hops.PROCEDURE if while_broken else end)
+    since = child.time_of(hops.PROCEDURE if while_broken else end)
     found = until(lambda: _held(served, since, served.holds_for), served.within + served.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"users were not served for {served.holds_for} within {served.within} of the undo")
@@ -80,15 +80,4 @@ def _served(id: str) -> Served:
 
 
 def _held(served: Served, since: datetime, for_: timedelta) -> Held | None:
-    crowd = child.crowd().read()
-    found = held(crowd, since, for_, served.share, served.soon)
-    if found is None and crowd.ended is not None:
-        raise NoEvidence("the crowd has left, so nothing can be said of its users")
-    return found
-
-
-def _at(station: str) -> datetime:
-    found = hops.reached(child.directory(), station)
-    if found is None:
-        raise NoEvidence(f"the drill never reached {station!r}, so there is nothing to wait for")
-    return found[0].at
+    return child.crowd_held(since, for_, served.share, served.soon)
