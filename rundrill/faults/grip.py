@@ -1,5 +1,6 @@
 """The pod that is a hand: where it reaches, what it does there, and when it lets go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rundrill.gateway.kubernetes import Json
@@ -71,7 +72,21 @@ def pod_of(session: Session, of: str, name: str, grip: Grip, script: str, does: 
         "OF": of,
         "LASTS": str(int(LASTS.total_seconds())),
     }
-    container = {
+    spec = {
+        "nodeName": grip.node,
+        "hostPID": True,
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 10,
+        "automountServiceAccountToken": False,
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [container_of(session, script, said)],
+    }
+    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does, OF: of}}, "spec": spec}
+
+
+def container_of(session: Session, script: str, said: Mapping[str, str]) -> Json:
+    """The privileged container of a hand: it has begun once its script has made /tmp/begun."""
+    return {
         "name": "hand",
         "image": engine_image(session.kube),
         "imagePullPolicy": "IfNotPresent",
@@ -85,13 +100,3 @@ def pod_of(session: Session, of: str, name: str, grip: Grip, script: str, does: 
         },
         "securityContext": {"privileged": True},
     }
-    spec = {
-        "nodeName": grip.node,
-        "hostPID": True,
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 10,
-        "automountServiceAccountToken": False,
-        "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
-    }
-    return {"metadata": {"name": name, "namespace": NAMESPACE, "labels": {LABEL: does, OF: of}}, "spec": spec}

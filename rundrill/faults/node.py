@@ -12,12 +12,12 @@ from uuid import uuid4
 
 from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence, TargetError, UndoError
+from rundrill.faults import grip
 from rundrill.faults.drain import node_of
 from rundrill.faults.selected import is_ready
 from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.ledger import LASTS, NAMESPACE
 from rundrill.session import Session
-from rundrill.standby import engine_image
 from rundrill.waiting import until
 
 STAND_WITHIN = timedelta(seconds=60)
@@ -117,20 +117,6 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
 
 def _stand(session: Session, name: str, of: str, node: str, entry: str) -> str:
     said = {"LASTS": str(int(LASTS.total_seconds())), "ENTRY": entry}
-    container = {
-        "name": "hand",
-        "image": engine_image(session.kube),
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["bash", "-c", HOLD],
-        "env": [{"name": key, "value": value} for key, value in said.items()],
-        # Asked until it stands, and never again: each exec costs a node more than the pod itself.
-        "startupProbe": {
-            "exec": {"command": ["test", "-e", "/tmp/begun"]},
-            "periodSeconds": 1,
-            "failureThreshold": 120,
-        },
-        "securityContext": {"privileged": True},
-    }
     spec: Json = {
         "nodeName": node,
         "hostPID": True,
@@ -138,7 +124,7 @@ def _stand(session: Session, name: str, of: str, node: str, entry: str) -> str:
         "terminationGracePeriodSeconds": 5,
         "serviceAccountName": ACCOUNT,
         "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
+        "containers": [grip.container_of(session, HOLD, said)],
     }
     session.kube.create(
         "v1/Pod", NAMESPACE, {"metadata": {"name": name, "labels": {LABEL: of}}, "spec": spec}
