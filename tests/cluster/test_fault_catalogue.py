@@ -1,12 +1,11 @@
 """Each fault of the catalogue bites on something real, its undo leaves all as before, and the ledger is closed."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from workbench import SOON, deployment, namespace, opened
+from workbench import SOON, as_chaos_child, deployment, namespace, opened
 
-from rundrill import child, guard, ledger, standby
+from rundrill import guard, ledger
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import change, grip, hand, inside, kill
 from rundrill.faults.rollout import pods, rollout
@@ -24,15 +23,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     place = tmp_path_factory.mktemp("catalogue")
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
         deployment(session, SPACE, NAME)
-        before = dict(os.environ)
-        with standby.at_work(session, [SPACE]):
-            os.environ |= child.environment(session, place, "catalogue", [SPACE])
-            child.session.cache_clear()
+        with as_chaos_child(session, place, "catalogue", [SPACE]):
             yield session
-        child.session().close()
-        child.session.cache_clear()
-        os.environ.clear()
-        os.environ |= before
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,12 @@
 """A node is lost and found again: whoever undoes it, and though no new pod could start on it meanwhile."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from serving import serve
-from workbench import namespace, opened
+from workbench import as_chaos_child, namespace, opened
 
-from rundrill import child, guard, hops, ledger, standby
+from rundrill import child, guard, hops, ledger
 from rundrill.errors import TargetError
 from rundrill.faults import node
 from rundrill.session import Session
@@ -24,15 +23,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
         serve(session, SPACE)
         everywhere = [SPACE, *(runbook.runbook for runbook in session.policy.runbooks)]
-        before = dict(os.environ)
-        with standby.at_work(session, everywhere):
-            os.environ |= child.environment(session, place, "node", everywhere)
-            child.session.cache_clear()
+        with as_chaos_child(session, place, "node", everywhere):
             yield session
-        child.session().close()
-        child.session.cache_clear()
-        os.environ.clear()
-        os.environ |= before
 
 
 def test_a_lost_node_must_be_meant_for_all_platforms(session: Session) -> None:

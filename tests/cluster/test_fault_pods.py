@@ -1,14 +1,13 @@
 """Faults that reach into pods: each bites, says how it was seen, and leaves nothing behind."""
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from serving import SERVER, serve
-from workbench import SOON, namespace, opened
+from workbench import SOON, as_chaos_child, namespace, opened
 
-from rundrill import child, guard, hops, ledger, standby
+from rundrill import child, guard, hops, ledger
 from rundrill.errors import NoEvidence
 from rundrill.faults import bad_rollout, grip, latency, network, pressure, process, volume
 from rundrill.faults.rollout import rollout
@@ -26,15 +25,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     place = tmp_path_factory.mktemp("pods")
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
         serve(session, SPACE)
-        before = dict(os.environ)
-        with standby.at_work(session, [SPACE]):
-            os.environ |= child.environment(session, place, "pods", [SPACE])
-            child.session.cache_clear()
+        with as_chaos_child(session, place, "pods", [SPACE]):
             yield session
-        child.session().close()
-        child.session.cache_clear()
-        os.environ.clear()
-        os.environ |= before
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,12 @@
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
-from workbench import namespace, opened
+from workbench import as_chaos_child, namespace, opened
 
-from rundrill import child, guard, ledger, standby
+from rundrill import guard, ledger, standby
 from rundrill.errors import TargetError, UndoError
 from rundrill.faults import change, rotate
 from rundrill.gateway.kubernetes import Refused
@@ -27,15 +26,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     with opened(place) as session, namespace(session, SPACE, {guard.LABEL: guard.ALLOWED}):
         data = {"password": _coded("first"), "other": _coded("stays")}
         session.kube.create("v1/Secret", SPACE, {"metadata": {"name": "access"}, "data": data})
-        before = dict(os.environ)
-        with standby.at_work(session, [SPACE]):
-            os.environ |= child.environment(session, place, "secrets", [SPACE])
-            child.session.cache_clear()
+        with as_chaos_child(session, place, "secrets", [SPACE]):
             yield session
-        child.session().close()
-        child.session.cache_clear()
-        os.environ.clear()
-        os.environ |= before
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,11 @@
 """Faults in a platform's own servers: the database without connections, the full cache, the replica that falls behind."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from workbench import opened
+from workbench import as_chaos_child, opened
 
-from rundrill import child, hops, ledger, standby
+from rundrill import child, hops, ledger
 from rundrill.faults import cache, connections, flood, replica
 from rundrill.session import Session
 
@@ -19,16 +18,8 @@ HERE = {"runbook": SLUG, "whole_service": True}
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A run at work on that platform; this process is its own chaos child."""
     place = tmp_path_factory.mktemp("servers")
-    with opened(place) as session:
-        before = dict(os.environ)
-        with standby.at_work(session, [SLUG]):
-            os.environ |= child.environment(session, place, "servers", [SLUG])
-            child.session.cache_clear()
-            yield session
-        child.session().close()
-        child.session.cache_clear()
-        os.environ.clear()
-        os.environ |= before
+    with opened(place) as session, as_chaos_child(session, place, "servers", [SLUG]):
+        yield session
 
 
 @pytest.fixture(autouse=True)

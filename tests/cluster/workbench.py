@@ -1,6 +1,7 @@
 """A namespace of the tests' own on the drill cluster, with a small Deployment that nobody misses."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from rundrill import child, standby
 from rundrill.errors import TargetError
 from rundrill.faults.rollout import rollout
 from rundrill.gateway.kubernetes import Json, NotFound
@@ -28,6 +30,20 @@ def opened(
     with contextlib.ExitStack() as ending:
         place = directory or Path(ending.enter_context(tempfile.TemporaryDirectory()))
         yield ending.enter_context(open_session(policy, TARGET, place, disruptive))
+
+
+@contextlib.contextmanager
+def as_chaos_child(session: Session, place: Path, experiment: str, platforms: list[str]) -> Iterator[None]:
+    """A run at work on these platforms, and this process its own chaos child: faults can be called as an experiment does."""
+    before = dict(os.environ)
+    with standby.at_work(session, platforms):
+        os.environ |= child.environment(session, place, experiment, platforms)
+        child.session.cache_clear()
+        yield
+    child.session().close()
+    child.session.cache_clear()
+    os.environ.clear()
+    os.environ |= before
 
 
 @contextlib.contextmanager
