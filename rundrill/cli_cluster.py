@@ -12,6 +12,7 @@ def cluster_words(words: Words) -> None:
     up.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
     up.add_argument("--no-platform", action="store_true", help="Kubernetes and nothing on it")
     down = add_word(words, "down", _down, "remove the drill cluster; caches stay")
+    down.add_argument("--platform", action="append", metavar="SLUG", help="only this platform (repeatable)")
     status = add_word(words, "status", _status, "say what of the drill cluster runs")
     status.add_argument("--json", action="store_true", help="for machines")
     kubeconfig = add_word(
@@ -46,9 +47,16 @@ def _up(arguments: argparse.Namespace) -> None:
 
 
 def _down(arguments: argparse.Namespace) -> None:
-    from rundrill import cluster
+    from rundrill import cluster, platform
+    from rundrill.platform.cluster_client import Kubectl
+    from rundrill.platform.removal import take_down
 
-    cluster.open_provider(arguments.provider).down(_say)
+    provider = cluster.open_provider(arguments.provider)
+    if not arguments.platform:
+        provider.down(_say)
+        return
+    platform.check_slugs(arguments.platform)
+    take_down(arguments.platform, Kubectl(provider.kubectl(), provider.kubeconfig(), _say), _say)
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,13 @@ OF_EACH_COMMAND = {
     "up": """\
 examples:
   rundrill up                  makes or heals; seconds where all runs already
+  rundrill up --platform aia   this platform, beside those that run
   rundrill up --no-platform    Kubernetes and nothing on it
+""",
+    "down": """\
+examples:
+  rundrill down                  nothing of the cluster stays; caches do
+  rundrill down --platform aia   this platform, its volumes and namespaces
 """,
     "status": "exit status: 0 where every part is in order, 1 where one is not.",
     "kubeconfig": """\

@@ -1,7 +1,8 @@
-"""The control groups under which the pods of our nodes live: `/rundrill/<node>`, on cgroup v1 and v2."""
+"""The control groups of our nodes, on cgroup v1 and v2: `/rundrill/<node>` for pods, `/rundrill/daemons` beside them."""
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,12 @@ OURS: Final = "rundrill"
 WEIGHT: Final = {"cpu.shares": "8192", "cpu.weight": "800"}
 """Eight times what a group has by itself, on v1 and v2. All pods are in one group, and it competes with every process
 outside it, one by one: with fifteen of them at work, a hundred pods would share a sixteenth of the machine."""
+DAEMONS: Final = "daemons"
+BEFORE_PODS: Final = {"cpu.shares": "8192", "cpu.weight": "800"}
+"""The daemons' share against that of one node's pods, which has the usual 1024 or 100: they need little, but at once.
+An API server that waits behind sixty starting pods answers nobody, and nodes that cannot renew their lease are lost."""
+JOINED: Final = ("cpu", "cpuacct", "memory")
+"""The hierarchies of v1 in which daemons have a group: a kubelet wants to be in one place in all three."""
 NEEDED: Final = ("cpu", "cpuset", "memory", "pids")
 
 
@@ -50,12 +57,22 @@ def make_group(node: str) -> str:
                 if not is_v2() and (group / setting).exists():
                     (group / setting).write_text((parent / setting).read_text())
             parent = group
-        _weigh(hierarchy / OURS)
+        _weigh(hierarchy / OURS, WEIGHT)
     return f"/{OURS}/{node}"
 
 
-def _weigh(group: Path) -> None:
-    for setting, weight in WEIGHT.items():
+def make_daemons_group() -> list[Path]:
+    """Makes the group that the daemons of all nodes share; gives the files that take whoever is to be in it."""
+    homes = [ROOT] if is_v2() else [ROOT / name for name in JOINED]
+    groups = [home / OURS / DAEMONS for home in homes]
+    for group in groups:
+        group.mkdir(parents=True, exist_ok=True)
+        _weigh(group, BEFORE_PODS)
+    return [group / "cgroup.procs" for group in groups]
+
+
+def _weigh(group: Path, weights: Mapping[str, str]) -> None:
+    for setting, weight in weights.items():
         if (group / setting).exists():
             (group / setting).write_text(weight)
 

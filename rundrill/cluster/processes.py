@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from rundrill.cluster.cgroups import make_daemons_group
 from rundrill.cluster.provider import ClusterBroken
 
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
@@ -145,12 +146,13 @@ def run_inside(first: First, argv: Sequence[str], timeout_s: float = 60) -> str:
 
 
 def start_inside(first: First, argv: Sequence[str | Path], log: Path) -> None:
-    """Starts a daemon in the node: a session of its own, no input, output to `log`."""
+    """Starts a daemon in the node: a session of its own, no input, output to `log`, in the group of the daemons."""
     log.parent.mkdir(parents=True, exist_ok=True)
     detach = ["sh", "-c", 'cd /; setsid "$@" &', "sh", *map(str, argv)]
+    join = "".join(f"echo 0 > {group}; " for group in make_daemons_group())
     with log.open("ab") as output:
         subprocess.run(
-            inside(first, detach),
+            ["sh", "-ec", f'{join}exec "$@"', "sh", *inside(first, detach)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

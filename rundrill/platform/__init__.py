@@ -60,7 +60,7 @@ def bring_up(slugs: Sequence[str], provider: Provider, policy: Policy, say: Prog
     check_slugs(slugs)
     home = Path(os.environ.get("RUNDRILL_HOME") or Path.home() / ".cache" / "rundrill").resolve()
     with _alone(home, say):
-        kubectl = Kubectl(provider.kubectl(), provider.kubeconfig())
+        kubectl = Kubectl(provider.kubectl(), provider.kubeconfig(), say)
         arrivals = Arrivals(kubectl, say)
         stacks = list(_stacks(slugs, provider, policy, home, arrivals))
         if lacking := _lacking(kubectl, stacks, say):

@@ -13,8 +13,8 @@ from rundrill.platform.stack import Stack
 from rundrill.platform.workloads import last_words, live_workloads, stuck_containers, unready
 
 POLL = timedelta(seconds=2)
-READY_WITHIN = timedelta(minutes=5)
-STILL_FOR = timedelta(seconds=150)
+READY_WITHIN = timedelta(minutes=8)
+STILL_FOR = timedelta(minutes=4)
 """Without a step forward for so long, a platform will not come up by itself."""
 ROOM = 12
 """More workloads that start at once on two processors only slow each other down, until their probes fail."""

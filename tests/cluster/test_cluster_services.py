@@ -6,13 +6,15 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rundrill.cluster import Provider, open_provider
-from rundrill.cluster.cgroups import OURS, WEIGHT, hierarchies
+from rundrill.cluster.cgroups import DAEMONS, OURS, WEIGHT, hierarchies
 from rundrill.cluster.places import find_places
 from rundrill.platform.image import base_image, deliver
 
@@ -234,3 +236,21 @@ def test_all_pods_together_weigh_more_than_one_process_of_the_machine() -> None:
     found = {path.name: path.read_text().strip() for path in shares if path.exists()}
     assert found
     assert found == {name: WEIGHT[name] for name in found}
+
+
+def test_the_daemons_of_the_nodes_come_before_pods() -> None:
+    groups = [
+        Path("/proc", pid, "cgroup").read_text() for pid in _of("kube-apiserver", "kubelet", "containerd")
+    ]
+    assert len(groups) >= 5
+    assert [group for group in groups if f"/{OURS}/{DAEMONS}" not in group] == []
+
+
+def _of(*programs: str) -> list[str]:
+    """The ids of all processes on the machine that run one of these."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "comm").read_text().strip() in programs:
+                found.append(entry.name)
+    return found

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""A kubectl whose cluster is a JSON file beside it: workloads become ready at once, but for those called `never`."""
+"""A kubectl whose cluster is a JSON file beside it: workloads become ready at once, but for those called `never`.
+
+While the file `busy` beside it holds a number, it answers so often that it has no time.
+"""
 
 import json
 import sys
@@ -11,6 +14,7 @@ Item = dict[str, Any]
 CLUSTER = Path(__file__).with_name("cluster.json")
 PLURALS = {
     "configmap": "ConfigMap",
+    "configmaps": "ConfigMap",
     "cronjob": "CronJob",
     "secrets": "Secret",
     "nodes": "Node",
@@ -68,6 +72,10 @@ def main(words: list[str]) -> None:
     cluster = json.loads(CLUSTER.read_text()) if CLUSTER.exists() else {}
     with CLUSTER.with_name("calls").open("a") as calls:
         calls.write(" ".join(words) + "\n")
+    busy = CLUSTER.with_name("busy")
+    if busy.exists() and (times := int(busy.read_text())):
+        busy.write_text(str(times - 1))
+        sys.exit("Error from server: etcdserver: request timed out")
     match words:
         case ["apply", *_]:
             apply(cluster, json.load(sys.stdin)["items"])

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from rundrill.errors import PolicyError
-from rundrill.platform import arrivals, check_slugs
+from rundrill.errors import PolicyError, TargetError
+from rundrill.platform import arrivals, check_slugs, cluster_client
 from rundrill.platform.app_imports import APP, needed_by
 from rundrill.platform.arrivals import Arrivals
-from rundrill.platform.cluster_client import Kubectl, Manifest
+from rundrill.platform.cluster_client import Kubectl, KubectlFailed, Manifest
 from rundrill.platform.manifests import key
+from rundrill.platform.removal import take_down
 from rundrill.platform.stack import Stack
 from rundrill.platform.workloads import unready
 
@@ -70,6 +71,27 @@ def test_a_platform_where_nothing_moves_is_given_up_and_named(
     assert "two: up" in said
 
 
+def test_an_api_server_that_is_too_busy_is_asked_again(
+    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_client, "PAUSE", timedelta(0))
+    kubectl.program.with_name("busy").write_text("3")
+    failed, said = settled(kubectl, stack("one", deployment("one", "web")))
+    assert not failed
+    assert "one: up" in said
+    assert in_cluster(kubectl, "Deployment") == {"one web"}
+
+
+def test_an_api_server_that_stays_too_busy_is_no_answer(
+    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_client, "PAUSE", timedelta(0))
+    monkeypatch.setattr(cluster_client, "PATIENCE", timedelta(seconds=0.5))
+    kubectl.program.with_name("busy").write_text("1000")
+    with pytest.raises(KubectlFailed, match="request timed out"):
+        kubectl.items("nodes")
+
+
 def test_what_a_file_names_no_more_is_removed_and_what_holds_content_is_not(kubectl: Kubectl) -> None:
     claim: Manifest = {"kind": "PersistentVolumeClaim", "metadata": {"namespace": "one", "name": "rows"}}
     settled(kubectl, stack("one", deployment("one", "old"), deployment("one", "web"), claim))
@@ -125,3 +147,28 @@ def test_a_services_layer_holds_what_it_imports_and_nothing_else(tmp_path: Path)
     names = {file.name for file in needed_by({APP / "services" / "witness.py"})}
     assert {"witness.py", "mail.py", "book.py", "web.py", "metrics.py", "settings.py", "__init__.py"} <= names
     assert not {"kube_state.py", "backup.py", "auth.py"} & names
+
+
+def test_one_platform_is_taken_off_and_what_others_share_stays(kubectl: Kubectl) -> None:
+    take_down(["aic-aipaas"], kubectl, lambda line: None)
+    calls = kubectl.program.with_name("calls").read_text().splitlines()
+    deleted = [line.split() for line in calls if line.startswith("delete")]
+    spaces = next(words for words in deleted if words[1] == "namespace")
+    assert {"microservices", "data-services"} <= set(spaces)
+    assert not {"monitoring", "aiaas", "kube-system"} & set(spaces)
+    alone = {"/".join(words[1:3]) for words in deleted if "--namespace=monitoring" in words}
+    assert "StatefulSet/prometheus" in alone
+    assert "Deployment/witness" not in alone
+    assert "--namespace=microservices" not in " ".join(calls)
+
+
+def test_a_platform_with_an_open_fault_stays(kubectl: Kubectl) -> None:
+    entry: Manifest = {
+        "kind": "ConfigMap",
+        "metadata": {"namespace": "rundrill", "name": "fault-1", "labels": {"rundrill.dev/fault": "open"}},
+        "data": {"runbook": "aia"},
+    }
+    kubectl.apply([entry])
+    take_down(["aiaas"], kubectl, lambda line: None)
+    with pytest.raises(TargetError, match="fault-1; run rundrill recover"):
+        take_down(["aia"], kubectl, lambda line: None)
