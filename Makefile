@@ -6,9 +6,8 @@ RUNDRILL := .venv/bin/rundrill
 
 # Two parts of one make would be in each other's way on one cluster.
 .NOTPARALLEL:
-# Each of these breaks a platform or a namespace that no other test looks at: they run side by side.
-APART := $(addprefix tests/cluster/test_,$(addsuffix .py,aiaas_breakages aia_breakages pipeline_breakages readiness_breakages \
-    defects_shown fault_catalogue gameday_rights))
+# Two processors do not carry five platforms and tests beside them: two come, are broken, and go.
+ON = $(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(1:%=--on %) tests/cluster
 
 .PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
@@ -31,10 +30,16 @@ offline: setup  ## the tests that need no cluster
 	@deploy/test-tools.sh
 	@$(PY) -m pytest -q -m 'not cluster and not soak'
 
-cluster-tests: setup  ## the tests on the drill cluster, brought up or healed first
-	@$(RUNDRILL) up
-	@$(PY) -m pytest -q -m 'cluster and not soak' -n 3 --dist loadfile $(APART)
-	@$(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(APART:%=--ignore %) tests/cluster
+cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a time
+	@$(RUNDRILL) down
+	@$(RUNDRILL) up --platform aia --platform aiaas
+	@$(call ON,aia aiaas) -n 2 --dist loadfile
+	@$(RUNDRILL) down --platform aia --platform aiaas
+	@$(RUNDRILL) up --platform ai-pipeline --platform ai-data-readiness
+	@$(call ON,ai-pipeline ai-data-readiness) -n 2 --dist loadfile
+	@$(RUNDRILL) down --platform ai-pipeline --platform ai-data-readiness
+	@$(RUNDRILL) up --platform aic-aipaas
+	@$(call ON,aic-aipaas)
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
 soak: setup  ## what takes long: kill table, every fault, all five game days

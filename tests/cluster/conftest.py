@@ -15,20 +15,44 @@ import yaml
 
 from rundrill.errors import NoEvidence
 from rundrill.harness import open_harness
+from rundrill.platform import platforms
 from rundrill.run import Row
 from rundrill.session import Session, open_session
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = "kube://rundrill"
+USUAL = "aic-aipaas"
 
 type Json = dict[str, Any]
 type Change = Callable[[Json, Json], None]
 """What a test does to slo.yaml and to the runbook."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take the cluster away come last."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    says = "only the tests that need one of these platforms (repeatable); without it, all"
+    parser.addoption("--on", action="append", metavar="SLUG", help=says)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"on(slug): the platform that it needs; without it, {USUAL}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Those that take the cluster away come last; those of platforms that are not up stay out where --on says so."""
     items.sort(key=lambda item: "test_cluster_lifecycle" in item.nodeid)
+    if up := config.getoption("on", None):
+        out = [item for item in items if _needed(item) not in up]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+def _needed(item: pytest.Item) -> str:
+    """The platform of the marker nearest to the test."""
+    marker = item.get_closest_marker("on")
+    slug = str(marker.args[0]) if marker else USUAL
+    if slug not in platforms():
+        raise pytest.UsageError(f"{item.nodeid}: on({slug!r}): there is no such platform")
+    return slug
 
 
 @pytest.fixture(scope="module")

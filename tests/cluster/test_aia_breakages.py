@@ -15,7 +15,7 @@ from workbench import opened
 from rundrill.session import Session
 from rundrill.verdict import Outcome, Verdict
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.on("aia")]
 
 SLUG = "aia"
 

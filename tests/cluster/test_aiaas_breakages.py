@@ -19,7 +19,7 @@ from rundrill.session import Session
 from rundrill.verdict import Outcome, Verdict
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.on("aiaas")]
 
 type Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from rundrill import child, hops, ledger
 from rundrill.faults import cache, connections, flood, replica
 from rundrill.session import Session
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.on("ai-data-readiness")]
 SLUG = "ai-data-readiness"
 HERE = {"runbook": SLUG, "whole_service": True}
 

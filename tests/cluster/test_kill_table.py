@@ -21,7 +21,7 @@ from rundrill import ledger, standby
 from rundrill.errors import RundrillError
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.on("aia")]
 WITHIN = timedelta(seconds=60)
 UNDOER, TARGET = "undoer-killed", "target-restarted"
 """Killed in the middle, and then the undoer's pods are killed once too, or all that the fault was in."""

@@ -18,7 +18,7 @@ from rundrill.session import Session
 from rundrill.verdict import Outcome, Verdict
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.on("ai-pipeline")]
 
 SPACE = "ai-pipeline"
 SOON = timedelta(seconds=90)

@@ -59,6 +59,7 @@ def test_a_rule_that_was_tampered_with_comes_back_from_the_policy() -> None:
 
 
 SLUGS = platform.wanted_platforms(load_policy(POLICY))
+EACH = [pytest.param(slug, marks=pytest.mark.on(slug)) for slug in SLUGS]
 
 
 def asked(session: Session, slug: str, path: str, **params: str) -> Any:
@@ -68,7 +69,7 @@ def asked(session: Session, slug: str, path: str, **params: str) -> Any:
     return json.loads(body)["data"]
 
 
-@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("slug", EACH)
 def test_a_platforms_prometheus_sees_its_own_namespaces_and_the_nodes(slug: str) -> None:
     with opened(disruptive=False) as session:
         query = (
@@ -87,7 +88,7 @@ def test_a_platforms_prometheus_sees_its_own_namespaces_and_the_nodes(slug: str)
     assert len(nodes["result"]) >= 2
 
 
-@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("slug", EACH)
 def test_a_platforms_prometheus_has_loaded_the_rules_of_its_runbook_and_no_others(slug: str) -> None:
     policy = load_policy(POLICY)
     promised = {p.alert_name for p in policy.runbook(slug).promises if p.alert and p.alert.when}

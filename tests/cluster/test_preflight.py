@@ -10,7 +10,7 @@ from accounts import as_account
 from rundrill.preflight import Possible, possible
 from rundrill.session import Session, open_session
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.on("aiaas")]
 
 
 def asked(session: Session) -> dict[str, Possible]:

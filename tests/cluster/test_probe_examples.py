@@ -43,7 +43,10 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield opened
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+EACH = [pytest.param(page, id=page.stem, marks=pytest.mark.on(example(page)[0])) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", EACH)
 def test_the_example_holds(page: Path, session: Session) -> None:
     slug, promise = example(page)
     assert promise.state is not None

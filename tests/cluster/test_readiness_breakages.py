@@ -24,7 +24,7 @@ from workbench import opened
 from rundrill.session import Session
 from rundrill.verdict import Outcome, Verdict
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.on("ai-data-readiness")]
 
 CRONJOBS = ("backup", "file-backup", "restore-test")
 
