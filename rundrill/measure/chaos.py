@@ -21,7 +21,7 @@ import rundrill
 from rundrill import bounds, child, hops, ledger
 from rundrill.crowd import Crowd
 from rundrill.drilled import drill_seen, says, seen_of
-from rundrill.errors import NoEvidence
+from rundrill.errors import Interrupted, NoEvidence, RundrillError
 from rundrill.evidence import DrillSeen, Raw
 from rundrill.measure.load import Load, at_work, find, own_directory
 from rundrill.promise import Promise
@@ -64,12 +64,25 @@ def mismatch(promise: Promise, experiment: Mapping[str, Any]) -> str | None:
 
 
 def run_experiment(name: str, session: Session) -> Drilled:
-    """What one run of the experiment showed, run once a session.
+    """What one run of the experiment showed, run once a session, however many promises rest on it.
 
     Raises NoEvidence where it left no journal, UndoError where its fault may still be there, and KeyboardInterrupt
     after a signal, when all is undone.
     """
-    return session.cached(("open", "drill", name), lambda: _run(name, session))
+    drilled = session.cached(("open", "drill", name), lambda: _tried(name, session))
+    if isinstance(drilled, RundrillError):
+        raise drilled
+    return drilled
+
+
+def _tried(name: str, session: Session) -> Drilled | RundrillError:
+    """What it showed, or why it showed nothing: each of its promises gets the same answer, and no second run."""
+    try:
+        return _run(name, session)
+    except Interrupted:
+        raise
+    except RundrillError as problem:
+        return problem
 
 
 def _run(name: str, session: Session) -> Drilled:

@@ -1,15 +1,21 @@
 """An experiment proves the alert that it watches, under the crowd that was promised, and nothing else."""
 
+import threading
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
 from game_day import ALERT, promise
 
+from rundrill.errors import NoEvidence
+from rundrill.measure import chaos
 from rundrill.measure.chaos import mismatch
 from rundrill.policy import load_policy
 from rundrill.selection import names_of
+from rundrill.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = load_policy(ROOT / "slo.yaml")
@@ -67,3 +73,21 @@ def test_a_drill_is_proven_under_the_crowd_that_was_promised() -> None:
 def test_a_drill_that_names_no_crowd_is_proven_under_any() -> None:
     free = promise("procedure.drain", "it is drained", drill={"experiment": "drain", "within": "5m"})
     assert mismatch(free, experiment(crowd="night")) is None
+
+
+def test_an_experiment_that_showed_nothing_is_not_run_again_for_its_other_promises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = list[str]()
+
+    def fails(name: str, session: Session) -> chaos.Drilled:
+        runs.append(name)
+        raise NoEvidence(f"{name}: the gate was not met")
+
+    monkeypatch.setattr(chaos, "_run", fails)
+    kept = SimpleNamespace(_lock=threading.Lock(), _answers={})
+    kept.cached = partial(Session.cached, cast(Session, kept))
+    for _ in range(2):
+        with pytest.raises(NoEvidence, match="lose-it: the gate was not met"):
+            chaos.run_experiment("lose-it", cast(Session, kept))
+    assert runs == ["lose-it"]
