@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from rundrill.bounds import bound_of
@@ -69,6 +70,8 @@ def flaws(experiment: Experiment, policy: Policy) -> Iterator[str]:
     for step in experiment.steps:
         if why := step.unbound or _why_not_called(step, policy):
             yield f"{step.name}: {why}"
+        for text in _reworded(step.arguments, experiment.configuration):
+            yield f"{step.name}: Chaos Toolkit fills in what begins with a dollar, and would change {text!r}"
     if not any(
         s.part == "method" and s.module.startswith(FAULTS) and s.module != UNDO for s in experiment.steps
     ):
@@ -113,6 +116,18 @@ def _why_unbound(said: Mapping[str, Any]) -> str | None:
     except ValueError as error:
         return f"timeout: {error}"
     return None
+
+
+def _reworded(said: object, configuration: Mapping[str, Any]) -> Iterator[str]:
+    """The beginning of each text that would reach its fault in other words than were written; `$$` is one dollar there."""
+    if isinstance(said, str) and Template(said).safe_substitute(configuration) != said:
+        yield said[:40]
+    elif isinstance(said, Mapping):
+        for one in said.values():
+            yield from _reworded(one, configuration)
+    elif isinstance(said, list):
+        for one in said:
+            yield from _reworded(one, configuration)
 
 
 def _why_not_called(step: Step, policy: Policy) -> str | None:
