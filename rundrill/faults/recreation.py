@@ -4,6 +4,7 @@ The exports are looked at before anything is made; then the namespace, the right
 clone's name stands wherever the original's stood. Undone by `rundrill.faults.clone`, which deletes clones and nothing else.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from rundrill.faults.begin import began, place
 from rundrill.faults.rollout import rollout
 from rundrill.faults.selected import running
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
+from rundrill.objectpath import Nowhere, fact_at
 from rundrill.session import Session
 from rundrill.units import duration
 from rundrill.waiting import until
@@ -36,6 +38,7 @@ ORDER = (
 PODS = ("StatefulSet", "Deployment", "CronJob")
 LAST = len(ORDER) + 1
 _BY_THE_CLUSTER = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+_FILLED = "external-secrets.io/managed"
 _BOUND = (
     "pv.kubernetes.io/",
     "volume.kubernetes.io/",
@@ -107,14 +110,18 @@ def answers(
     port: int,
     path: str,
     configuration: Mapping[str, Any],
+    told: Mapping[str, str] | None = None,
     within: str = "90s",
 ) -> str:
-    """What showed that the clone serves: 200 from each of its pods."""
-    session = place(configuration, of)[0]
+    """What showed that the clone serves: 200 from each of its pods, and the words of `told` at their paths in the answer."""
+    session, wanted = place(configuration, of)[0], dict(told or {})
     _must_be_ours(session, into)
-    if not until(lambda: _all_answer(session, into, selector, (port, path)), duration(within)):
-        raise NoEvidence(f"not every pod of {selector} in {into} answers 200 at {path} within {within}")
-    return f"every pod of {selector} in {into} answers 200 at {path}"
+    if not until(lambda: _all_answer(session, into, selector, (port, path), wanted), duration(within)):
+        raise NoEvidence(
+            f"not every pod of {selector} in {into} answers 200 {wanted or ''} at {path} within {within}"
+        )
+    says = "".join(f", {name} {word}" for name, word in wanted.items())
+    return f"every pod of {selector} in {into} answers 200 at {path}{says}"
 
 
 def _exported(
@@ -137,6 +144,9 @@ def _exported(
 def _wanted(item: Json, into: str) -> bool:
     metadata = item["metadata"]
     own = (item["kind"], metadata["name"]) not in _BY_THE_CLUSTER
+    if _FILLED in (metadata.get("labels") or {}):
+        # Its values belong to a secret manager: a copy could be older than what the clone's own manager says.
+        return False
     return own and metadata.get("namespace") == into and not metadata.get("ownerReferences")
 
 
@@ -205,6 +215,19 @@ def _done(session: Session, space: str, pod: str, script: str, stdin: bytes | No
     return done.stdout
 
 
-def _all_answer(session: Session, into: str, selector: str, where: tuple[int, str]) -> bool:
+def _all_answer(
+    session: Session, into: str, selector: str, where: tuple[int, str], told: Mapping[str, str]
+) -> bool:
     names = [str(pod["metadata"]["name"]) for pod in running(session, into, selector)]
-    return bool(names) and all(session.kube.pod_get(into, name, *where)[0] == 200 for name in names)
+    return bool(names) and all(_answers(session.kube.pod_get(into, name, *where), told) for name in names)
+
+
+def _answers(answer: tuple[int, bytes], told: Mapping[str, str]) -> bool:
+    status, body = answer
+    if status != 200 or not told:
+        return status == 200
+    try:
+        said = json.loads(body)
+        return all(fact_at(said, path, datetime.now(UTC)) == word for path, word in told.items())
+    except (ValueError, Nowhere):
+        return False

@@ -90,3 +90,25 @@ def test_rights_are_made_before_what_runs_with_them() -> None:
     made = sorted(({"kind": kind} for kind in kinds), key=recreation._place_in_order)
     assert [one["kind"] for one in made[:2]] == ["ServiceAccount", "RoleBinding"]
     assert {one["kind"] for one in made[-2:]} == {"Deployment", "StatefulSet"}
+
+
+def test_what_a_secret_manager_fills_is_no_part_of_a_clone() -> None:
+    own, filled = (
+        {"kind": "Secret", "metadata": {"name": "s", "namespace": "clone", "labels": labels}}
+        for labels in ({}, {"external-secrets.io/managed": "true"})
+    )
+    assert (recreation._wanted(own, "clone"), recreation._wanted(filled, "clone")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "serves"),
+    [
+        pytest.param((200, b'{"dependencies": {"postgresql": "up"}}'), True, id="as told"),
+        pytest.param((200, b'{"dependencies": {"postgresql": "down"}}'), False, id="in other words"),
+        pytest.param((200, b'{"status": "ok"}'), False, id="not a word of it"),
+        pytest.param((200, b"ok"), False, id="no JSON"),
+        pytest.param((503, b'{"dependencies": {"postgresql": "up"}}'), False, id="unwell"),
+    ],
+)
+def test_a_clone_serves_when_each_pod_says_what_it_should(answer: tuple[int, bytes], serves: bool) -> None:
+    assert recreation._answers(answer, {"dependencies.postgresql": "up"}) is serves
