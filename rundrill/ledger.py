@@ -97,7 +97,9 @@ class Undoes(Protocol):
 def open_entry(session: Session, fault: str, undo: Mapping[str, Any], of: Of = Of()) -> Entry:
     """The entry, once it stands in the cluster; only then may the fault begin."""
     now = datetime.now(UTC)
-    entry = Entry(f"{fault}-{uuid4().hex[:8]}", fault, undo, session.run, now, now + LASTS, of=of)
+    # A module may have an underscore in its name, a ConfigMap may not.
+    name = f"{fault.replace('_', '-')}-{uuid4().hex[:8]}"
+    entry = Entry(name, fault, undo, session.run, now, now + LASTS, of=of)
     ensure_namespace(session.kube)
     body = {"metadata": {"name": entry.name, "labels": {STATE: "open"}}, "data": _written(entry)}
     session.kube.create("v1/ConfigMap", NAMESPACE, body)

@@ -1,5 +1,6 @@
 """What of the ledger is whose: a run undoes its own experiment's faults, and begins beside those of other platforms."""
 
+import re
 from types import SimpleNamespace
 from typing import cast
 
@@ -31,6 +32,11 @@ def test_an_entry_tells_its_platform_its_experiment_and_whether_it_disturbs_othe
     opened = ledger.open_entry(session, "drain", {"node": "a"}, Of("shop", "drain-a-node", alone=True))
     assert ledger.open_entries(session) == [opened]
     assert "drain-a-node on shop, run run-1" in str(opened)
+
+
+@pytest.mark.parametrize("fault", ledger.FAULTS)
+def test_every_fault_gives_its_entry_a_name_that_a_config_map_may_have(session: Session, fault: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", ledger.open_entry(session, fault, {}).name)
 
 
 def test_an_entry_of_an_older_version_is_still_read_and_refuses_every_run(session: Session) -> None:
