@@ -1,6 +1,7 @@
 """What Kubernetes noted: events of a namespace, and how full its claims are."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rundrill.asking import StateAnswer, answered
@@ -19,14 +20,7 @@ def see_events(probe: EventsProbe, session: Session, slug: str) -> StateAnswer:
     now = datetime.now(UTC)
     lately = [(_seen_at(one), one) for one in listed(session, "v1/Event", namespace)]
     picked = sorted(
-        (
-            (at, one)
-            for at, one in lately
-            if (probe.type is None or one.get("type") == probe.type)
-            and (probe.reason is None or one.get("reason") == probe.reason)
-            and (probe.since is None or now - at <= probe.since)
-        ),
-        key=lambda pair: pair[0],
+        ((at, one) for at, one in lately if _asked_for(probe, one, now - at)), key=lambda pair: pair[0]
     )
     facts: dict[str, Value] = {"count": len(picked), "newest": ""}
     if picked:
@@ -35,6 +29,15 @@ def see_events(probe: EventsProbe, session: Session, slug: str) -> StateAnswer:
     asked = f"{probe.type or 'all'} events of {namespace}"
     raw = answered("kubernetes", asked, [_words(one) for _, one in picked])
     return StateSeen((Reading(namespace, facts),)), (raw,)
+
+
+def _asked_for(probe: EventsProbe, event: Json, age: timedelta) -> bool:
+    return (
+        (probe.type is None or event.get("type") == probe.type)
+        and (probe.reason is None or event.get("reason") == probe.reason)
+        and (probe.about is None or re.search(probe.about, _about(event)) is not None)
+        and (probe.since is None or age <= probe.since)
+    )
 
 
 def _seen_at(event: Json) -> datetime:
@@ -49,5 +52,9 @@ def _seen_at(event: Json) -> datetime:
 
 
 def _words(event: Json) -> str:
+    return f"{event.get('reason')} {_about(event)}: {event.get('message')}"
+
+
+def _about(event: Json) -> str:
     about = event["involvedObject"]
-    return f"{event.get('reason')} {about.get('kind')}/{about.get('name')}: {event.get('message')}"
+    return f"{about.get('kind')}/{about.get('name')}"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rundrill.probe.frozen import Frozen, exactly_one
-from rundrill.units import Duration
+from rundrill.units import Duration, Pattern
 
 
 class WorkloadProbe(Frozen):
@@ -117,6 +117,8 @@ class EventsProbe(Frozen):
     namespace: str
     type: Literal["Normal", "Warning"] | None = None
     reason: str | None = None
+    about: Pattern | None = None
+    """What its object's kind and name match, such as `^Pod/worker-`."""
     since: Duration | None = None
     """Older events are left out."""
 
