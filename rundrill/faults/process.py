@@ -43,22 +43,23 @@ for pid in $(theirs); do
     if grep -qs '^State:.T' "/proc/$pid/status"; then echo "process $pid is still stopped" >&2; exit 8; fi
 done
 """
-# What runs in a container, one line a process: id, when it began, state, words.
+# What runs in a container, one line a process: id, when it began, state, parent, words.
 _LOOK = """
 for d in /proc/[0-9]*; do
     s=$(cat $d/stat 2>/dev/null) && w=$(tr '\\0' ' ' < $d/cmdline 2>/dev/null) || continue
-    n=${s%% *}; set -- ${s##*)}; echo "$n ${20} $1 $w"
+    n=${s%% *}; set -- ${s##*)}; echo "$n ${20} $1 $2 $w"
 done
 """
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One process: its id in the container, when it began (in ticks), its state, its command line."""
+    """One process: its id in the container, when it began (in ticks), its state, its parent, its command line."""
 
     id: str
     began: str
     state: str
+    parent: str
     words: str
 
 
@@ -134,12 +135,20 @@ def _proven(proofs: list[str | None], names: str, otherwise: str) -> str:
 
 def _stopped(session: Session, pod: Json, container: str | None, match: str | None) -> str | None:
     seen = _seen(session, pod, container)
-    chosen = [one for one in seen if (re.search(match, one.words) if match else one.id == "1")]
+    chosen = [one for one in seen if re.search(match, one.words)] if match else _of_the_first(seen)
     if not chosen or any(one.state not in "Tt" for one in chosen):
         return None
     return (
         f"{_name(pod)}: {len(chosen)} processes stand still (state T), such as {chosen[0].words.strip()[:60]}"
     )
+
+
+def _of_the_first(seen: list[Seen]) -> list[Seen]:
+    """The container's first process and all that came of it: an init alone may stand still, and its service go on."""
+    family = {"1"}
+    while grown := {one.id for one in seen if one.parent in family} - family:
+        family |= grown
+    return [one for one in seen if one.id in family]
 
 
 def _alive(session: Session, pod: Json, container: str | None, match: str | None) -> frozenset[str]:
@@ -176,9 +185,9 @@ def _seen(session: Session, pod: Json, container: str | None) -> list[Seen]:
     code, said = heard(session, pod, container, _LOOK)
     if code:
         raise NoEvidence(f"{_name(pod)}: its processes cannot be seen: {said[-200:]}")
-    lines = (line.split(None, 3) for line in said.splitlines())
+    lines = (line.split(None, 4) for line in said.splitlines())
     # Our own look is one of them.
-    return [Seen(*words) for words in lines if len(words) == 4 and "stat 2>/dev/null" not in words[3]]
+    return [Seen(*words) for words in lines if len(words) == 5 and "stat 2>/dev/null" not in words[4]]
 
 
 def _name(pod: Json) -> str:

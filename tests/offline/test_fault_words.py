@@ -49,6 +49,16 @@ def test_a_rule_spares_loopback_and_bears_the_name_of_its_entry() -> None:
     assert Aim("in", None, ()).rule("", "-j DROP") == ['INPUT ! -i lo -m comment --comment "$OF" -j DROP']
 
 
+def test_a_frozen_container_is_its_first_process_and_all_that_came_of_it() -> None:
+    init, service, worker = (
+        process.Seen("1", "0", "T", "0", "init -- serve"),
+        process.Seen("6", "0", "R", "1", "serve"),
+        process.Seen("9", "0", "R", "6", "serve worker"),
+    )
+    probe = process.Seen("48", "0", "R", "0", "sh -c probe")
+    assert process._of_the_first([worker, init, probe, service]) == [worker, init, service]
+
+
 SCRIPTS = {
     "hand": f"{grip.FIND}\nbegin() {{ :; }}\nundo() {{ :; }}\n{grip.HOLD}",
     "node": node.HOLD,
