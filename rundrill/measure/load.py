@@ -99,15 +99,22 @@ def at_work(
             env=environment,
         )
         ending.callback(_end, child)
-        # A crowd that waits for the processor would blame the platform for its own lateness.
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, AHEAD)
+        put_ahead(child.pid)
         load = Load(name, Crowd(lines), child, None if session.target.inside else address)
         if not until(lambda: load.crowd.read().began or child.poll() is not None, BEGINS_WITHIN):
             raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN.seconds} s")
         if load.crowd.began is None:
             raise NoEvidence(f"the crowd {name} ended at once: {_last_words(lines.with_suffix('.log'))}")
         yield load
+
+
+def put_ahead(pid: int) -> None:
+    """A crowd that waits for the processor would blame the platform for its own lateness; without the right to it, it waits."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, pid, AHEAD)
+    # Where the kernel groups processes by session, the value above only ranks a session's own among each other.
+    with contextlib.suppress(PermissionError, FileNotFoundError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(AHEAD))
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
-"""What an earlier run of an experiment or a crowd left is no evidence of the next one."""
+"""What a crowd has of its own: a directory without an earlier run's lines, and the processor before others."""
 
+import os
+import subprocess
 from pathlib import Path
 
-from rundrill.measure.load import own_directory
+import pytest
+
+from rundrill.measure.load import AHEAD, own_directory, put_ahead
 
 
 def test_a_second_run_gets_a_directory_of_its_own(tmp_path: Path) -> None:
@@ -14,3 +18,17 @@ def test_a_second_run_gets_a_directory_of_its_own(tmp_path: Path) -> None:
         Path("evidence/peak-2"),
     ]
     assert not list(second.iterdir())
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/proc/self/autogroup").exists(),
+    reason="needs root, and a kernel that groups processes by session",
+)
+def test_a_crowd_is_put_ahead_of_other_sessions_too() -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as child:
+        try:
+            put_ahead(child.pid)
+            ranked = Path(f"/proc/{child.pid}/autogroup").read_text()
+        finally:
+            child.kill()
+    assert ranked.split()[-1] == str(AHEAD)
