@@ -145,6 +145,8 @@ def _why_not(kube: Kube, run: str) -> str:
     """What the Job's pods or its events say, for a person."""
     pods = kube.items("v1/Pod", NAMESPACE, f"{LABEL}={run}")
     states: list[Any] = [s for pod in pods for s in (pod.get("status") or {}).get("containerStatuses") or []]
+    if crashed := [said for state in states if (said := _last_words(state))]:
+        return f"it ends with {crashed[0]!r} (an image older than the policy? `rundrill up` places a new one)"
     waiting = [
         s["state"]["waiting"].get("message") or s["state"]["waiting"]["reason"]
         for s in states
@@ -155,6 +157,13 @@ def _why_not(kube: Kube, run: str) -> str:
     if not pods:
         return f"the Job made no pods (is there an account {NAMESPACE}/{ACCOUNT}? see deploy/gameday)"
     return f"its {len(pods)} pods are not ready within {READY_WITHIN.total_seconds():g} s"
+
+
+def _last_words(state: Json) -> str:
+    """The last line that a container wrote before it failed; empty where it did not."""
+    ended = (state.get("lastState") or {}).get("terminated") or {}
+    lines = str(ended.get("message") or "").strip().splitlines()
+    return lines[-1] if lines and ended.get("exitCode") else ""
 
 
 def _job(run: str, image: str, target: str, pods: int) -> Json:
@@ -178,6 +187,7 @@ def _pod(run: str, image: str, target: str) -> Json:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["python3", "-m", "rundrill.undoer", *words],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         # Asked until it stands, and never again: each exec costs a node more than the pod itself.
         "startupProbe": {
             "exec": {"command": ["test", "-e", "/tmp/standing"]},
