@@ -9,6 +9,7 @@ from kube_in_memory import KubeInMemory
 
 from rundrill import standby
 from rundrill.errors import TargetError
+from rundrill.lease import NAMESPACE
 from rundrill.session import Session
 
 
@@ -34,9 +35,7 @@ def kube(monkeypatch: pytest.MonkeyPatch) -> KubeInMemory:
     monkeypatch.setattr(standby, "READY_WITHIN", timedelta(0))
     monkeypatch.setattr(standby, "_packed", lambda policy: {})
     kube = KubeInMemory()
-    kube.create(
-        "v1/ConfigMap", standby.NAMESPACE, {"metadata": {"name": standby.IMAGE}, "data": {"image": "i"}}
-    )
+    kube.create("v1/ConfigMap", NAMESPACE, {"metadata": {"name": standby.IMAGE}, "data": {"image": "i"}})
     return kube
 
 
@@ -48,12 +47,12 @@ def stand_ready(kube: KubeInMemory) -> str:
 
 
 def test_an_undoer_that_cannot_read_the_policy_is_quoted(kube: KubeInMemory) -> None:
-    kube.create("v1/Pod", standby.NAMESPACE, crashing("Traceback\nrunbooks/a.yaml:8: unknown key\n", 1))
+    kube.create("v1/Pod", NAMESPACE, crashing("Traceback\nrunbooks/a.yaml:8: unknown key\n", 1))
     with pytest.raises(TargetError, match=r"unknown key.*`rundrill up` places a new one"):
         stand_ready(kube)
 
 
 def test_an_undoer_that_ended_well_is_not_blamed(kube: KubeInMemory) -> None:
-    kube.create("v1/Pod", standby.NAMESPACE, crashing("all is undone", 0))
+    kube.create("v1/Pod", NAMESPACE, crashing("all is undone", 0))
     with pytest.raises(TargetError, match="back-off 40s restarting"):
         stand_ready(kube)
