@@ -125,6 +125,7 @@ FORESEE: Mapping[str, Foresee] = {
     ),
     "recreation.recreate": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
     "recreation.bring_data": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
+    "recreation.let_in": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
     "recreation.answers": lambda s, r, w: clone.preview(s, s.namespace(r, w["of"]), w["into"]),
     "rush.come": lambda s, r, w: _of_the_crowd(r),
     "rush.go": lambda s, r, w: _of_the_crowd(r),

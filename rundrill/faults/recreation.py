@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -38,7 +39,6 @@ ORDER = (
 PODS = ("StatefulSet", "Deployment", "CronJob")
 LAST = len(ORDER) + 1
 _BY_THE_CLUSTER = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
-_FILLED = "external-secrets.io/managed"
 _BOUND = (
     "pv.kubernetes.io/",
     "volume.kubernetes.io/",
@@ -46,6 +46,7 @@ _BOUND = (
     "kubernetes.io/service-account.uid",
 )
 TIMEOUT_S = 60.0
+LET_IN = "psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --host=/run/postgresql --username=postgres"
 
 
 def preview(session: Session, space: str, into: str) -> guard.Preview:
@@ -103,6 +104,18 @@ def bring_data(
     return says
 
 
+def let_in(of: str, into: str, pod: str, secret: str, key: str, configuration: Mapping[str, Any]) -> str:
+    """Who is let into the clone's database now: the role of the address in that Secret, with the password that stands there."""
+    session = place(configuration, of)[0]
+    _must_be_ours(session, into)
+    address = urlsplit(session.kube.secret(into, secret, key))
+    role, password = str(address.username), str(address.password)
+    # What the server counts of its statements is read by others.
+    sql = f"SET pg_stat_statements.track = 'none'; ALTER ROLE {_quoted(role, '"')} PASSWORD {_quoted(password)};"
+    _done(session, into, pod, LET_IN, sql.encode())
+    return f"{role} is let into the database of {into} with what {secret} says"
+
+
 def answers(
     of: str,
     into: str,
@@ -144,9 +157,6 @@ def _exported(
 def _wanted(item: Json, into: str) -> bool:
     metadata = item["metadata"]
     own = (item["kind"], metadata["name"]) not in _BY_THE_CLUSTER
-    if _FILLED in (metadata.get("labels") or {}):
-        # Its values belong to a secret manager: a copy could be older than what the clone's own manager says.
-        return False
     return own and metadata.get("namespace") == into and not metadata.get("ownerReferences")
 
 
@@ -213,6 +223,10 @@ def _done(session: Session, space: str, pod: str, script: str, stdin: bytes | No
             f"{space}/{pod}: ended with {done.code}: {done.stderr.decode(errors='replace').strip()[-200:]}"
         )
     return done.stdout
+
+
+def _quoted(word: str, mark: str = "'") -> str:
+    return mark + word.replace(mark, 2 * mark) + mark
 
 
 def _all_answer(

@@ -92,12 +92,8 @@ def test_rights_are_made_before_what_runs_with_them() -> None:
     assert {one["kind"] for one in made[-2:]} == {"Deployment", "StatefulSet"}
 
 
-def test_what_a_secret_manager_fills_is_no_part_of_a_clone() -> None:
-    own, filled = (
-        {"kind": "Secret", "metadata": {"name": "s", "namespace": "clone", "labels": labels}}
-        for labels in ({}, {"external-secrets.io/managed": "true"})
-    )
-    assert (recreation._wanted(own, "clone"), recreation._wanted(filled, "clone")) == (True, False)
+def test_a_password_cannot_end_its_own_quotes() -> None:
+    assert recreation._quoted("it's") == "'it''s'"
 
 
 @pytest.mark.parametrize(
