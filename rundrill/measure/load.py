@@ -105,6 +105,8 @@ def at_work(
             raise NoEvidence(f"the crowd {name} did not begin within {BEGINS_WITHIN.seconds} s")
         if load.crowd.began is None:
             raise NoEvidence(f"the crowd {name} ended at once: {_last_words(lines.with_suffix('.log'))}")
+        # Not before: what Locust does to start would keep a processor from everybody else for seconds.
+        put_on_time(child.pid)
         yield load
 
 
@@ -115,6 +117,12 @@ def put_ahead(pid: int) -> None:
     # Where the kernel groups processes by session, the value above only ranks a session's own among each other.
     with contextlib.suppress(PermissionError, FileNotFoundError):
         Path(f"/proc/{pid}/autogroup").write_text(str(AHEAD))
+
+
+def put_on_time(pid: int) -> None:
+    """A crowd that wakes when an arrival is due, however many others want the processor; without the right to it, it waits."""
+    with contextlib.suppress(PermissionError, ProcessLookupError, AttributeError):
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
 
 
 @contextlib.contextmanager
