@@ -47,7 +47,7 @@ def rotate(
     """What was replaced, by the names of its keys; that it bites is for the experiment to show.
 
     A value is `random` (32 characters), `random:N`, `text:…` as it stands, or `from:namespace/secret/key`. Deployments in
-    `restarts` are restarted once the new values stand, and again by the undo.
+    `restarts` are restarted one after another once the new values stand, and again by the undo.
     """
     session, space = place(configuration, namespace)
     new = {key: _value(session, configuration, said) for key, said in values.items()}
@@ -212,13 +212,12 @@ def _put_back(session: Session, space: str, name: str, token: str) -> None:
 
 
 def _restarted(session: Session, space: str, workloads: Sequence[str], stamp: str) -> None:
-    """Every one of them told to restart under this stamp, once, and complete."""
+    """Every one of them told to restart under this stamp, once, and complete before the next is told."""
     for workload in workloads:
         template = session.kube.one("apps/v1/Deployment", space, workload)["spec"]["template"]
         if (template["metadata"].get("annotations") or {}).get(MARK) != stamp:
             body = {"spec": {"template": {"metadata": {"annotations": {MARK: stamp}}}}}
             session.kube.patch("apps/v1/Deployment", space, workload, body)
-    for workload in workloads:
         if not until(partial(_complete, session, space, workload), restart.BACK_WITHIN):
             raise UndoError(f"{space}/{workload} does not come back from its restart")
 

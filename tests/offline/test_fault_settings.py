@@ -66,3 +66,24 @@ def test_a_secret_that_nobody_rotates_has_no_later_step(kube: KubeInMemory) -> N
     kube.patch(SECRET, "shop", "keys", {"metadata": {"annotations": {rotate.MARK: None}}})
     with pytest.raises(TargetError, match="not being rotated"):
         rotate.again("shop", "keys", {"key": "random"}, HERE)
+
+
+def test_no_second_service_is_restarted_before_the_first_is_complete(
+    kube: KubeInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("front", "back")
+    for name in names:
+        template: dict[str, Any] = {"metadata": {}}
+        kube.create(
+            "apps/v1/Deployment", "shop", {"metadata": {"name": name}, "spec": {"template": template}}
+        )
+    told: list[tuple[str, list[str]]] = []
+
+    def complete(_: Any, space: str, asked: str) -> bool:
+        templates = {n: kube.one("apps/v1/Deployment", space, n)["spec"]["template"] for n in names}
+        told.append((asked, [n for n in names if templates[n]["metadata"].get("annotations")]))
+        return True
+
+    monkeypatch.setattr(rotate, "_complete", complete)
+    rotate.again("shop", "keys", {"key": "former:key"}, HERE, restarts=names)
+    assert told == [("front", ["front"]), ("back", ["front", "back"])]
