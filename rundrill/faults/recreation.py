@@ -17,7 +17,7 @@ from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import clone
 from rundrill.faults.begin import began, place
 from rundrill.faults.rollout import rollout
-from rundrill.faults.selected import running
+from rundrill.faults.selected import first_container, running
 from rundrill.gateway.kubernetes import Conflict, Json, NotFound
 from rundrill.objectpath import Nowhere, fact_at
 from rundrill.session import Session
@@ -217,7 +217,8 @@ def _must_be_ours(session: Session, into: str) -> None:
 
 
 def _done(session: Session, space: str, pod: str, script: str, stdin: bytes | None = None) -> bytes:
-    done = session.kube.exec(space, pod, None, ["bash", "-c", script], stdin, TIMEOUT_S)
+    container = first_container(session.kube.one("v1/Pod", space, pod))
+    done = session.kube.exec(space, pod, container, ["bash", "-c", script], stdin, TIMEOUT_S)
     if done.code:
         raise NoEvidence(
             f"{space}/{pod}: ended with {done.code}: {done.stderr.decode(errors='replace').strip()[-200:]}"
