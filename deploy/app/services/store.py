@@ -11,6 +11,8 @@ import redis.asyncio
 import redis.exceptions
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from services.settings import PoolSettings, Settings
 
@@ -78,12 +80,14 @@ class Database:
 
 
 def open_cache(settings: Settings) -> redis.asyncio.Redis:
-    """A client of Redis that gives up after a second."""
+    """A client of Redis that gives up after two tries of a second each."""
     return redis.asyncio.Redis(
         host=settings.redis_host,
         password=settings.redis_password or None,
         socket_timeout=1.0,
         socket_connect_timeout=1.0,
+        # One more try for a connection that broke while nobody used it; left to itself, the client waits for up to ten seconds.
+        retry=Retry(NoBackoff(), 1),
         decode_responses=True,
     )
 
@@ -91,8 +95,9 @@ def open_cache(settings: Settings) -> redis.asyncio.Redis:
 async def cache_answers(cache: redis.asyncio.Redis) -> bool:
     """Whether Redis answers PONG within a second."""
     try:
-        return bool(await cache.ping())
-    except redis.exceptions.RedisError:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return bool(await cache.ping())
+    except (redis.exceptions.RedisError, TimeoutError):
         return False
 
 

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 
 import psycopg
 import redis.asyncio
-import redis.exceptions
 from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -32,6 +31,7 @@ from services.aia.counting import (
     exposition,
 )
 from services.aia.maintenance import Maintenance
+from services.aia.remembering import Remembering
 from services.settings import PoolSettings, Settings
 from services.store import Database, cache_answers, open_cache, status_of
 from services.tokens import sign, verify
@@ -40,7 +40,6 @@ from services.web import failures, json_body, limit_of, route
 log = logging.getLogger("services.aia.api")
 
 _TOKEN_SECONDS = 900
-_CACHED_SECONDS = 20
 _MARK_EVERY_SECONDS = 5.0
 _POOL_SIZE = 5
 _TASK = "id, agent_id, title, state, created_at::text"
@@ -56,6 +55,8 @@ class Api:
         self._level = settings.log_level
         self._draining_file = settings.draining_file
         self._cache: redis.asyncio.Redis = open_cache(settings)
+        # The database has it too: without its cache the API is slower, not down.
+        self._remembering = Remembering(self._cache, CACHE_ERRORS.inc)
         self.database = Database(self._url, PoolSettings(maximum=_POOL_SIZE))
         self.maintenance = Maintenance()
 
@@ -128,29 +129,14 @@ class Api:
         if not self._known(request):
             return _unauthorized()
         number = request.path_params["id"]
-        cached = await self._remembered(f"task:{number}")
+        cached = await self._remembering.read(f"task:{number}")
         if cached is not None:
             return Response(cached, media_type="application/json")
         rows = await self.database.rows(f"SELECT {_TASK} FROM tasks WHERE id = %s", number)
         if not rows:
             return JSONResponse({"error": "no such task"}, 404)
-        await self._remember(f"task:{number}", json.dumps(rows[0]))
+        await self._remembering.write(f"task:{number}", json.dumps(rows[0]))
         return JSONResponse(rows[0])
-
-    async def _remembered(self, key: str) -> str | None:
-        try:
-            found = await self._cache.get(key)
-            return None if found is None else str(found)
-        except redis.exceptions.RedisError:
-            # The database has it too: without its cache the API is slower, not down.
-            CACHE_ERRORS.inc()
-            return None
-
-    async def _remember(self, key: str, text: str) -> None:
-        try:
-            await self._cache.set(key, text, ex=_CACHED_SECONDS)
-        except redis.exceptions.RedisError:
-            CACHE_ERRORS.inc()
 
     async def keep_marking(self) -> None:
         """A row in backup_markers every five seconds, but none in maintenance, when nothing may write."""
