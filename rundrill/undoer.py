@@ -100,14 +100,15 @@ def stand(session: Session, run: str, me: str, ready: Path, say: Callable[[str],
             working = {name: job for name, job in working.items() if not _is_done(job)}
             try:
                 pulses, entries = lease.read(session.kube), ledger.open_entries(session)
-                standing = standby.undoers(session.kube) if entries else {}
+                silent = listener.hear(pulses)
+                all_due = due(entries, pulses, silent, datetime.now(UTC))
+                # Only where it matters: asked every second, pods would be half of what an idle undoer costs.
+                standing = standby.undoers(session.kube) if all_due else {}
             except RundrillError as error:
                 say(f"cannot see: {error}")
                 listener.saw_nothing()
             else:
-                silent = listener.hear(pulses)
                 ready.touch()
-                all_due = due(entries, pulses, silent, datetime.now(UTC))
                 for name, some in turns.now(all_due, standing).items():
                     if name not in working:
                         working[name] = pool.submit(_undo_in_order, session, some, say)
