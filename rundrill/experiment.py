@@ -78,6 +78,7 @@ def flaws(experiment: Experiment, policy: Policy) -> Iterator[str]:
         yield "its method injects no fault and begins no procedure"
     if not any(s.part == "rollbacks" and s.module == UNDO for s in experiment.steps):
         yield f"its rollbacks do not call {UNDO}"
+    yield from _proven_unasked(experiment)
     resting = [promise for promise in policy.promises if experiment.name in proofs(promise)]
     if not resting:
         yield "no promise rests on it"
@@ -116,6 +117,15 @@ def _why_unbound(said: Mapping[str, Any]) -> str | None:
     except ValueError as error:
         return f"timeout: {error}"
     return None
+
+
+def _proven_unasked(experiment: Experiment) -> Iterator[str]:
+    """Proofs that may have been there before the fault, for all that the experiment knows."""
+    asked = False
+    for step in experiment.steps:
+        asked = asked or step.func == "not_yet"
+        if step.func == "proven" and not asked:
+            yield f"{step.name}: proves what nobody looked for before the fault (not_yet)"
 
 
 def _reworded(said: object, configuration: Mapping[str, Any]) -> Iterator[str]:
