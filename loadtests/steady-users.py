@@ -5,7 +5,7 @@ from arrivals import Crowd
 
 
 class SteadyUsers(Crowd):
-    """Four in ten search, the others do sums and look up words."""
+    """Four in ten search, the others do sums and look up words; so few come that a small cluster has room for a fault."""
 
-    usual_rate = 10
+    usual_rate = 5
     mix = ((40, search), (35, calculate), (25, look_up))
