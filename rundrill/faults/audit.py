@@ -110,15 +110,19 @@ def _reader(session: Session, tag: str) -> Json:
         "automountServiceAccountToken": False,
         "tolerations": [{"operator": "Exists"}],
         "containers": [container],
-    } | _beside_the_control_plane(session)
+    } | beside_the_control_plane(session)
     return {"metadata": {"name": READER, "namespace": NAMESPACE, "labels": {_LABEL: "reader"}}, "spec": spec}
 
 
-def _beside_the_control_plane(session: Session) -> Json:
-    """On its node, where the cluster shows it as one."""
-    label = "node-role.kubernetes.io/control-plane"
-    nodes = session.kube.items("v1/Node", None, label)
-    return {"nodeName": nodes[0]["metadata"]["name"]} if nodes else {}
+def beside_the_control_plane(session: Session) -> Json:
+    """On a node that answers as the API server does; on any where a provider keeps it out of sight."""
+    of = "kubernetes.io/service-name=kubernetes"
+    slices = session.kube.items("discovery.k8s.io/v1/EndpointSlice", "default", of)
+    ends = {ip for one in slices for end in one.get("endpoints") or () for ip in end["addresses"]}
+    for node in session.kube.items("v1/Node", None):
+        if ends & {address["address"] for address in node["status"]["addresses"]}:
+            return {"nodeName": node["metadata"]["name"]}
+    return {}
 
 
 def _gone(session: Session, name: str) -> bool:

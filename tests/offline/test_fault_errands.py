@@ -7,7 +7,7 @@ import pytest
 from kube_in_memory import KubeInMemory
 
 from rundrill.errors import UndoError
-from rundrill.faults import clone, errand
+from rundrill.faults import audit, clone, errand
 from rundrill.session import Session
 
 
@@ -50,3 +50,13 @@ def test_a_pod_that_was_sent_goes_and_its_undo_may_be_asked_again(kube: Cluster)
     for _ in range(2):
         assert errand.undo(session_of(kube), {"namespace": "apps", "name": "client"}).endswith("is gone")
     assert not kube.items("v1/Pod")
+
+
+def test_the_audit_records_are_read_where_the_api_server_answers(kube: Cluster) -> None:
+    for name, ip in {"one": "10.0.0.1", "two": "10.0.0.2"}.items():
+        kube.create("v1/Node", None, {"metadata": {"name": name}, "status": {"addresses": [{"address": ip}]}})
+    assert audit.beside_the_control_plane(session_of(kube)) == {}
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    ends = {"metadata": {"name": "kubernetes", "labels": labels}, "endpoints": [{"addresses": ["10.0.0.2"]}]}
+    kube.create("discovery.k8s.io/v1/EndpointSlice", "default", ends)
+    assert audit.beside_the_control_plane(session_of(kube)) == {"nodeName": "two"}
