@@ -9,6 +9,7 @@ import sys
 from functools import partial
 
 CHUNK = 65536
+LISTENS_ON_S = 5
 
 
 async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -22,15 +23,26 @@ async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
     """One connection, carried both ways; where the service refuses, the user is hung up on as well."""
     with contextlib.suppress(OSError):
+        there, onward = await asyncio.open_connection(host, port)
+        ways = [asyncio.create_task(carry(reader, onward)), asyncio.create_task(carry(there, writer))]
         try:
-            there, onward = await asyncio.open_connection(host, port)
-        except OSError:
-            writer.transport.abort()
-            return
-        try:
-            await asyncio.gather(carry(reader, onward), carry(there, writer))
+            await asyncio.gather(*ways)
         finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             onward.close()
+    await hang_up(reader, writer)
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An end of this connection alone: a reset, which words left unread would be, ends the whole forward of `kubectl`."""
+    with contextlib.suppress(OSError, TimeoutError):
+        if writer.can_write_eof():
+            writer.write_eof()
+        async with asyncio.timeout(LISTENS_ON_S):
+            while await reader.read(CHUNK):
+                pass
     writer.close()
 
 
