@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from rundrill import child, guard
@@ -16,6 +17,7 @@ from rundrill.waiting import until
 
 NAME = "debugger"
 BACK_WITHIN = timedelta(minutes=4)
+GONE_WITHIN = timedelta(minutes=2)
 _LIVES_S = "600"
 
 
@@ -57,14 +59,19 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     """What shows that other pods stand in for those that were joined, one after another, and as many are ready."""
     space, selector, wanted = str(undo["namespace"]), str(undo["selector"]), int(undo["ready"])
     for name, uid in undo["pods"]:
-        if _same(session, space, str(name), str(uid)):
-            session.kube.delete("v1/Pod", space, str(name))
+        joined = (str(name), str(uid))
+        if _same(session, space, *joined):
+            session.kube.delete("v1/Pod", space, joined[0])
+        # A pod that is told to go is ready for as long as its grace lasts.
+        if not until(partial(_is_gone, session, space, *joined), GONE_WITHIN):
+            raise UndoError(f"{space}: {name} with a debugging container is still there")
         if not until(lambda: _back(session, space, selector, wanted), BACK_WITHIN):
             raise UndoError(f"{space}: fewer than {wanted} pods of {selector} are ready")
-    left = [name for name, uid in undo["pods"] if _same(session, space, str(name), str(uid))]
-    if left:
-        raise UndoError(f"{space}: {', '.join(map(str, left))} with a debugging container is still there")
     return f"{len(undo['pods'])} pods of {space} were replaced; {wanted} are ready as before"
+
+
+def _is_gone(session: Session, space: str, name: str, uid: str) -> bool:
+    return not _same(session, space, name, uid)
 
 
 def _add(session: Session, space: str, pod: Json) -> None:

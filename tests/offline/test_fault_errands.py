@@ -7,7 +7,7 @@ import pytest
 from kube_in_memory import KubeInMemory
 
 from rundrill.errors import UndoError
-from rundrill.faults import audit, clone, errand
+from rundrill.faults import audit, clone, debug, errand
 from rundrill.session import Session
 
 
@@ -60,3 +60,33 @@ def test_the_audit_records_are_read_where_the_api_server_answers(kube: Cluster) 
     ends = {"metadata": {"name": "kubernetes", "labels": labels}, "endpoints": [{"addresses": ["10.0.0.2"]}]}
     kube.create("discovery.k8s.io/v1/EndpointSlice", "default", ends)
     assert audit.beside_the_control_plane(session_of(kube)) == {"nodeName": "two"}
+
+
+class Slow(Cluster):
+    """Lets a deleted pod shut down for as long as it is looked at twice."""
+
+    looks = 2
+
+    def delete(self, api: str, namespace: str | None, name: str, grace: int | None = None) -> None:
+        self.patch(api, namespace, name, {"metadata": {"deletionTimestamp": "now"}})
+        self.create(api, namespace, pod("new", "2"))
+
+    def one(self, api: str, namespace: str | None, name: str) -> dict[str, Any]:
+        found = super().one(api, namespace, name)
+        if "deletionTimestamp" in found["metadata"]:
+            self.looks -= 1
+            if not self.looks:
+                super().delete(api, namespace, name)
+        return found
+
+
+def pod(name: str, uid: str) -> dict[str, Any]:
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return {"metadata": {"name": name, "uid": uid, "labels": {"app": "it"}}, "status": status}
+
+
+def test_a_joined_pod_that_shuts_down_is_waited_for() -> None:
+    kube = Slow()
+    kube.create("v1/Pod", "here", pod("old", "1"))
+    told = {"namespace": "here", "selector": "app=it", "ready": 1, "pods": [["old", "1"]]}
+    assert debug.undo(session_of(kube), told).startswith("1 pods of here were replaced")
