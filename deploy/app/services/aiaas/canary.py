@@ -32,7 +32,7 @@ REGISTRY = os.environ.get("SCHEMA_REGISTRY_URL", "http://schema-registry:8080")
 REALTIME = os.environ.get("REALTIME_URL", "http://realtime-service:8000")
 REQUESTS = Counter("canary_requests", "Requests of the canary; 000 is no answer.", ["flow", "code"])
 SECONDS = Histogram("canary_request_duration_seconds", "Time to an answer.", ["flow"], buckets=BUCKETS)
-UP = Gauge("canary_flow_up", "1 where the newest answer was as it should be, and in time.", ["flow"])
+UP = Gauge("canary_flow_up", "1 where the newest answer was as it should be, and none is late.", ["flow"])
 SOCKETS = Gauge("canary_websocket_connections", "Connections that the canary holds open.")
 _TIMEOUT_SECONDS = 10.0
 _GOOD_WITHIN_SECONDS = 2.0
@@ -84,7 +84,10 @@ async def keep_asking(client: httpx.AsyncClient, turn: Turn) -> None:
     """Make a turn's requests for ever; a slow answer delays the next and is not made up for."""
     while True:
         began = time.monotonic()
+        # Whoever waits for the end of a silence tells of it late.
+        late = asyncio.get_running_loop().call_later(_GOOD_WITHIN_SECONDS, UP.labels(turn.flow).set, 0)
         code = await _code(client, turn)
+        late.cancel()
         took = time.monotonic() - began
         REQUESTS.labels(turn.flow, code).inc()
         UP.labels(turn.flow).set(code == turn.code and took <= _GOOD_WITHIN_SECONDS)
