@@ -25,7 +25,7 @@ def fault_words(words: Words) -> None:
         words, "stop", _stop, "stop the runs at work on a target: their faults are undone at once"
     )
     stop.add_argument("--runbook", metavar="SLUG", help="only the run at work on this runbook's platform")
-    recover = add_word(words, "recover", _recover, "undo every fault that the ledger still holds open")
+    recover = add_word(words, "recover", _recover, "undo every open fault whose run is gone")
     for word in (planned, stop, recover):
         target_options(word)
 
@@ -76,10 +76,16 @@ def _open_of(session: "Session", runs: tuple[str, ...]) -> "list[Entry]":
 
 
 def _recover(arguments: argparse.Namespace) -> int:
-    from rundrill import ledger
+    from rundrill import lease, ledger
     from rundrill.session import open_session
 
     with open_session(arguments.policy, target_of(arguments), Path("reports"), disruptive=True) as session:
-        undone = ledger.undo_all(session)
-    print("\n".join(str(entry) for entry in undone) if undone else "the ledger holds no open fault")
+        entries = ledger.open_entries(session)
+        at_work = lease.alive(session.kube, {entry.run for entry in entries})
+        undone = ledger.undo_all(session, lambda entry: entry.run not in at_work)
+    for entry in entries:
+        if entry.run in at_work:
+            print(f"left alone: {entry}; its run is at work, and `rundrill stop` ends it")
+    if undone or not entries:
+        print("\n".join(map(str, undone)) or "the ledger holds no open fault")
     return 0

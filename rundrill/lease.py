@@ -10,7 +10,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +94,19 @@ def stop(kube: Kube, why: str, slug: str | None = None) -> tuple[str, ...]:
         if pulse.holder in runs:
             kube.patch(API, NAMESPACE, PREFIX + name, {"metadata": {"annotations": {STOPPED: why}}})
     return tuple(sorted(runs))
+
+
+def alive(kube: Kube, runs: Collection[str]) -> frozenset[str]:
+    """Those of these runs whose pulse beats on some platform; a silent one is watched until it must be dead."""
+    before = {slug: pulse for slug, pulse in read(kube).items() if pulse.holder in runs}
+    beating: frozenset[str] = frozenset()
+    deadline = time.monotonic() + DEAD_AFTER.total_seconds()
+    while beating != {pulse.holder for pulse in before.values()} and time.monotonic() < deadline:
+        time.sleep(BEATS.total_seconds() / 2)
+        now = read(kube)
+        changed = (slug for slug, was in before.items() if slug in now and now[slug].version != was.version)
+        beating |= {now[slug].holder for slug in changed} & {pulse.holder for pulse in before.values()}
+    return beating
 
 
 class Holding:

@@ -131,3 +131,12 @@ def test_a_stopped_platform_begins_anew_with_the_next_run(kube: Kube) -> None:
     lease.release(kube, "run-1")
     lease.take(kube, SHOP, "run-2")
     assert lease.read(kube)[SHOP].stopped is None
+
+
+def test_a_run_that_beats_is_alive_and_one_that_is_silent_is_not(kube: Kube) -> None:
+    lease.take(kube, BANK, "run-2")
+    one = Holding(kube, "run-1")
+    one.take([SHOP])
+    assert lease.alive(kube, {"run-1", "run-2", "run-3"}) == {"run-1"}
+    one.end()
+    assert lease.alive(kube, {"run-1"}) == frozenset()
