@@ -118,7 +118,7 @@ class Holding:
 
     def __init__(self, kube: Kube, run: str, on_end: Callable[[str], None] | None = None) -> None:
         self.slugs: frozenset[str] = frozenset()
-        self._kube, self._run, self._on_end = kube, run, on_end or _interrupt
+        self._kube, self._run, self._on_end = kube, run, on_end or interrupt
         self._over, self._taking = threading.Event(), threading.Lock()
         self._beats = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
@@ -163,8 +163,11 @@ class Holding:
         return None
 
 
-def _interrupt(why: str) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupt(why: str) -> None:
+    """Ends this process as Ctrl-C does."""
+    # A job in the background of a script has inherited SIGINT as ignored.
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    os.kill(os.getpid(), signal.SIGTERM if ignored else signal.SIGINT)
 
 
 def _refuse_the_living(kube: Kube, slug: str, there: Pulse, say: Callable[[str], None]) -> None:

@@ -1,6 +1,8 @@
 """One run of faults at a time on a platform; on two platforms two runs side by side."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -140,3 +142,18 @@ def test_a_run_that_beats_is_alive_and_one_that_is_silent_is_not(kube: Kube) -> 
     assert lease.alive(kube, {"run-1", "run-2", "run-3"}) == {"run-1"}
     one.end()
     assert lease.alive(kube, {"run-1"}) == frozenset()
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_ends_whatever_signal_its_shell_ignores(ignored: signal.Signals) -> None:
+    other = signal.SIGTERM if ignored is signal.SIGINT else signal.SIGINT
+    before = {number: signal.getsignal(number) for number in (ignored, other)}
+    signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(other, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lease.interrupt("stopped")
+            time.sleep(1)
+    finally:
+        for number, answer in before.items():
+            signal.signal(number, answer)
