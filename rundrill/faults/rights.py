@@ -1,4 +1,4 @@
-"""A right that the undoer has for one fault and no longer: a Role that names one object, and itself, to be taken away."""
+"""A right that the undoer has for one fault and no longer: a Role that names objects, and itself, to be taken away."""
 
 import contextlib
 
@@ -11,8 +11,8 @@ ROLE, BINDING = "rbac.authorization.k8s.io/v1/Role", "rbac.authorization.k8s.io/
 _GROUP = "rbac.authorization.k8s.io"
 
 
-def lend(session: Session, namespace: str, name: str, rule: Json) -> None:
-    """The undoer may do what the rule says in that namespace, and give the right back."""
+def lend(session: Session, namespace: str, name: str, *rules: Json) -> None:
+    """The undoer may do what the rules say in that namespace, and give the right back."""
     itself = {
         "apiGroups": [_GROUP],
         "resources": ["rolebindings"],
@@ -35,8 +35,17 @@ def lend(session: Session, namespace: str, name: str, rule: Json) -> None:
         "name": name,
         "uid": bound["metadata"]["uid"],
     }
-    role: Json = {"metadata": {"name": name, "ownerReferences": [owner]}, "rules": [rule, itself]}
+    role: Json = {"metadata": {"name": name, "ownerReferences": [owner]}, "rules": [*rules, itself]}
     session.kube.create(ROLE, namespace, role)
+
+
+def lent(session: Session, namespace: str, name: str) -> bool:
+    """Whether the right is still out: it comes before its fault, and goes once that is undone."""
+    try:
+        session.kube.one(BINDING, namespace, name)
+    except NotFound:
+        return False
+    return True
 
 
 def give_back(session: Session, namespace: str, name: str) -> None:

@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from rundrill import child, guard, hops
-from rundrill.errors import NoEvidence, UndoError
-from rundrill.faults import secret_manager
+from rundrill.errors import NoEvidence, TargetError, UndoError
+from rundrill.faults import rights, secret_manager
 from rundrill.faults.rollout import pods, rollout
 from rundrill.faults.secret_manager import Manager
 from rundrill.gateway.postgres import DatabaseError, Postgres
@@ -43,9 +44,10 @@ def add(manager: Mapping[str, Any], parameter: str, configuration: Mapping[str, 
     guard.allow(session, preview(session, manager), configuration)
     plain = _without(secret_manager.newest(session, place), parameter)
     value = f"{plain}{'&' if urlsplit(plain).query else '?'}{parameter}={secrets.token_hex(4)}"
-    with child.injecting(
-        "secret_version", {"does": "plain", "manager": dict(manager), "parameter": parameter}
-    ):
+    right = f"secret-version-{uuid4().hex[:8]}"
+    undo = {"does": "plain", "manager": dict(manager), "parameter": parameter, "right": right}
+    with child.injecting("secret_version", undo):
+        _lend(session, place, right)
         began = datetime.now(UTC)
         number = secret_manager.add(session, place, value)
         _begin(began, f"a version of {place.secret} added")
@@ -73,14 +75,17 @@ def rotate(
     guard.allow(session, preview(session, manager), configuration)
     before = secret_manager.newest(session, place)
     old, new = str(urlsplit(before).password), secrets.token_urlsafe(24)
+    right = f"secret-version-{uuid4().hex[:8]}"
     undo = {
         "does": "agree",
         "manager": dict(manager),
         "role": role,
         "workload": workload,
         "runbook": runbook,
+        "right": right,
     }
     with child.injecting("secret_version", undo):
+        _lend(session, place, right)
         began = datetime.now(UTC)
         secret_manager.add(session, place, before.replace(f":{old}@", f":{new}@"))
         _begin(began, f"the password of {role} rotated")
@@ -94,16 +99,40 @@ def rotate(
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
     """What shows that secret manager, cluster, database and pods agree."""
-    place = Manager.model_validate(dict(undo["manager"]))
+    place, right = Manager.model_validate(dict(undo["manager"])), str(undo.get("right", ""))
+    if right and not rights.lent(session, place.namespace, right):
+        return f"{place.secret} was not touched, or all agreed before the right to change it was given back"
     try:
-        match undo["does"]:
-            case "plain":
-                return _made_plain(session, place, str(undo["parameter"]))
-            case "agree":
-                return _agree(session, place, undo)
+        says = _undone(session, place, undo)
     except (NoEvidence, DatabaseError) as error:
         raise UndoError(f"{place.secret}: {error}") from None
+    if right:
+        rights.give_back(session, place.namespace, right)
+    return says
+
+
+def _undone(session: Session, place: Manager, undo: Mapping[str, Any]) -> str:
+    match undo["does"]:
+        case "plain":
+            return _made_plain(session, place, str(undo["parameter"]))
+        case "agree":
+            return _agree(session, place, undo)
     raise UndoError(f"the ledger names an undo {undo['does']!r} that this version cannot do")
+
+
+def _lend(session: Session, place: Manager, name: str) -> None:
+    """The undoer may ask the manager as the operator does, and let the cluster follow it, for as long as the fault lasts."""
+    space, token, _ = place.operator.split("/")
+    if space != place.namespace:
+        raise TargetError(f"{place.operator}: the operator's token must lie in {place.namespace}")
+    read = {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [token, place.external],
+        "verbs": ["get"],
+    }
+    follow = {"apiGroups": ["external-secrets.io"], "resources": ["externalsecrets"]}
+    rights.lend(session, space, name, read, follow | {"resourceNames": [place.external], "verbs": ["patch"]})
 
 
 def _made_plain(session: Session, place: Manager, parameter: str) -> str:

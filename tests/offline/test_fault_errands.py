@@ -7,12 +7,15 @@ import pytest
 from kube_in_memory import KubeInMemory
 
 from rundrill.errors import UndoError
-from rundrill.faults import audit, clone, debug, errand
+from rundrill.faults import audit, clone, debug, errand, rights, secret_manager, secret_version
 from rundrill.session import Session
 
 
 class Cluster(KubeInMemory):
-    """Deletes at once, whatever grace is given."""
+    """Gives each object an id, and deletes at once, whatever grace is given."""
+
+    def create(self, api: str, namespace: str | None, body: dict[str, Any]) -> dict[str, Any]:
+        return super().create(api, namespace, {**body, "metadata": {"uid": "1", **body["metadata"]}})
 
     def delete(self, api: str, namespace: str | None, name: str, grace: int | None = None) -> None:
         super().delete(api, namespace, name)
@@ -90,3 +93,36 @@ def test_a_joined_pod_that_shuts_down_is_waited_for() -> None:
     kube.create("v1/Pod", "here", pod("old", "1"))
     told = {"namespace": "here", "selector": "app=it", "ready": 1, "pods": [["old", "1"]]}
     assert debug.undo(session_of(kube), told).startswith("1 pods of here were replaced")
+
+
+MANAGER = {
+    "service": "here/manager:8000", "project": "p", "secret": "url", "operator": "here/operator/token",
+    "namespace": "here", "external": "app", "key": "URL",
+}  # fmt: skip
+
+
+def test_the_undoer_may_change_a_version_for_as_long_as_the_fault_lasts(
+    kube: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def newest(session: Session, place: secret_manager.Manager) -> str:
+        asked.append("newest")
+        return "db?x=1"
+
+    monkeypatch.setattr(secret_manager, "newest", newest)
+    monkeypatch.setattr(secret_manager, "add", lambda session, place, value: asked.append(value))
+    monkeypatch.setattr(secret_manager, "synchronise", lambda session, place, value: 0.0)
+    place = secret_manager.Manager.model_validate(MANAGER)
+    words = {"does": "plain", "manager": MANAGER, "parameter": "x", "right": "right-1"}
+    assert "was not touched" in secret_version.undo(session_of(kube), words)
+    assert not asked
+    secret_version._lend(session_of(kube), place, "right-1")
+    (role,) = kube.items(rights.ROLE)
+    assert [(rule["resources"], rule["resourceNames"]) for rule in role["rules"]] == [
+        (["secrets"], ["operator", "app"]), (["externalsecrets"], ["app"]), (["rolebindings"], ["right-1"]),
+    ]  # fmt: skip
+    assert "are without x again" in secret_version.undo(session_of(kube), words)
+    assert asked == ["newest", "db"]
+    assert not kube.items(rights.BINDING)
+    assert "before the right" in secret_version.undo(session_of(kube), words)
