@@ -1,5 +1,6 @@
 """Chains of experiments at work side by side: what one comes to does not stop the others, a signal ends them all."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -55,19 +56,36 @@ def run(
     set, by which it is to end what it does. `say` is called in this thread only.
     """
     said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    begun, ended = list[str](), list[str]()
 
     def follow(names: Iterable[str]) -> None:
         for name in names:
-            if not cut.is_set():
-                drill(name, said.put)
+            begun.append(name)
+            try:
+                if not cut.is_set():
+                    drill(name, said.put)
+            finally:
+                ended.append(name)
 
     with ThreadPoolExecutor(max(1, at_once), thread_name_prefix="chain") as pool:
-        chains = [pool.submit(follow, [piece.name for piece in chain]) for chain in planned.chains]
-        _wait_for(chains, said, say, cut)
-        if planned.alone and not cut.is_set():
-            _wait_for([pool.submit(follow, [one.name for one in planned.alone])], said, say, cut)
+        try:
+            chains = [pool.submit(follow, [piece.name for piece in chain]) for chain in planned.chains]
+            _wait_for(chains, said, say, cut)
+            if planned.alone and not cut.is_set():
+                _wait_for([pool.submit(follow, [one.name for one in planned.alone])], said, say, cut)
+        except KeyboardInterrupt:
+            # Between two looks, too, a signal is one.
+            cut.set()
+            _wait_until(lambda: len(ended) == len(begun))
     if cut.is_set():
         raise KeyboardInterrupt
+
+
+def _wait_until(all_undone: Callable[[], bool]) -> None:
+    """Further signals change nothing. A signal may come in the middle of `submit`: the pool itself would miss that thread."""
+    while not all_undone():
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(LOOKS_EVERY_S)
 
 
 def _wait_for(
