@@ -47,14 +47,16 @@ def _up(arguments: argparse.Namespace) -> None:
 
 
 def _down(arguments: argparse.Namespace) -> None:
-    from rundrill import cluster, platform
-    from rundrill.platform.cluster_client import Kubectl
-    from rundrill.platform.removal import take_down
+    from rundrill import cluster
 
     provider = cluster.open_provider(arguments.provider)
     if not arguments.platform:
         provider.down(_say)
         return
+    from rundrill import platform
+    from rundrill.platform.cluster_client import Kubectl
+    from rundrill.platform.removal import take_down
+
     platform.check_slugs(arguments.platform)
     take_down(arguments.platform, Kubectl(provider.kubectl(), provider.kubeconfig(), _say), _say)
 

@@ -79,6 +79,11 @@ class Kubectl:
         items: list[Manifest] = listed.get("items", [listed])
         return items
 
+    def remove(self, kind: str, namespace: str, name: str) -> None:
+        """Lets one object go, and does not wait for it; `namespace` is "" where it has none."""
+        where = [f"--namespace={namespace}"] if namespace else []
+        self.run("delete", kind, name, *where, "--ignore-not-found", "--wait=false")
+
     def apply(self, manifests: Sequence[Manifest]) -> str:
         """Server-side apply of all these objects, ours winning every conflict."""
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})

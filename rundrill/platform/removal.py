@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rundrill import ledger
 from rundrill.cluster.provider import Progress
 from rundrill.errors import TargetError
 from rundrill.platform.cluster_client import Kubectl
 from rundrill.platform.manifests import key, namespaces_of, platforms, read_platform, read_shared
 
 GONE_WITHIN_S = 300
-_OPEN_FAULTS = ("configmaps", "--namespace=rundrill", "--selector=rundrill.dev/fault=open")
-
-type _Key = tuple[str, str, str]
+_OPEN_FAULTS = ("configmaps", f"--namespace={ledger.NAMESPACE}", f"--selector={ledger.STATE}=open")
 
 
 def take_down(slugs: Sequence[str], kubectl: Kubectl, say: Progress) -> None:
@@ -20,12 +19,12 @@ def take_down(slugs: Sequence[str], kubectl: Kubectl, say: Progress) -> None:
     theirs = {key(m) for slug in slugs for m in read_platform(slug, {})}
     others = [m for slug in platforms() if slug not in slugs for m in read_platform(slug, {})]
     kept = {key(m) for m in [*others, *read_shared({})]}
-    places = {name for kind, _, name in theirs - kept if kind == "Namespace"} - set(namespaces_of(others))
-    say(f"{', '.join(slugs)}: removing {len(theirs - kept)} objects and what they made")
-    for kind, namespace, name in sorted(theirs - kept):
+    going = sorted(theirs - kept)
+    places = {name for kind, _, name in going if kind == "Namespace"} - set(namespaces_of(others))
+    say(f"{', '.join(slugs)}: removing {len(going)} objects and what they made")
+    for kind, namespace, name in going:
         if namespace not in places and kind != "Namespace":
-            where = [f"--namespace={namespace}"] if namespace else []
-            kubectl.run("delete", kind, name, *where, "--ignore-not-found", "--wait=false")
+            kubectl.remove(kind, namespace, name)
     if places:
         words = ["delete", "namespace", *sorted(places), "--ignore-not-found"]
         kubectl.run(*words, f"--timeout={GONE_WITHIN_S}s", timeout_s=GONE_WITHIN_S + 10)

@@ -119,8 +119,7 @@ class Stack:
         for kind, namespace, name in sorted(set(before) - set(map(key, self.manifests))):
             if kind not in _KEPT:
                 say(f"{self.name}: removing {kind} {namespace}/{name}")
-                where = [f"--namespace={namespace}"] if namespace else []
-                kubectl.run("delete", kind, name, *where, "--ignore-not-found", "--wait=false")
+                kubectl.remove(kind, namespace, name)
 
     def _restart_users(self, kubectl: Kubectl, certificate: Wanted) -> None:
         for manifest in self.manifests:
