@@ -10,8 +10,10 @@ from services.pipeline import consumer
 from services.pipeline.consumer import Consumer, Taken, parse
 from services.pipeline.places import Places
 
-# What Kafka's console consumer writes, told by a program that bears the JVM's name.
+# What Kafka's console consumer writes, told by a program that bears the JVM's name. All that a test reads comes
+# before its first message: after that it may be told to leave at any time.
 PROGRAM = """#!/bin/bash
+echo "$@" > "$GOODBYE.words"
 trap 'echo left > "$GOODBYE"; exit 0' TERM
 printf 'INFO ConsumerConfig ConsumerConfig values: \\n\\tfetch.min.bytes = 50000\\n\\tgroup.id = triage-agent-group\\n' >&2
 printf 'INFO ConsumerRebalanceListenerInvoker Adding newly assigned partitions: bug-reports-0\\n' >&2
