@@ -26,6 +26,8 @@ BITES_WITHIN = timedelta(seconds=30)
 LARGEST = 2 * 2**30
 """What one file of ours may take; a fault must not fill the disk of a node that others live on."""
 FULL = 0.97
+_PAGE = 4096
+"""What a tmpfs takes at once: what is written to it, and what df must show, are whole ones."""
 _FILE = "rundrill-fills-this"
 # The container that runs now, and whoever on the node sees what the kubelet sees.
 _INSIDE = """
@@ -121,14 +123,19 @@ def stand_in(
     if len(volumes) != 1:
         raise TargetError(f"{picked.names}: {at} is not the same volume in all of them")
     volume = volumes.pop()
-    begin = _MOUNT.format(volume=volume, path=at, bytes=room, fill=room * min(share, 100) // 100)
+    begin = _MOUNT.format(volume=volume, path=at, bytes=room, fill=_filled(room, share))
     end = _UNMOUNT.format(volume=volume, path=at)
     take_hold(session, picked, Scripts(begin, end, container), f"{size} over {at}")
     proofs = [
-        until(partial(_is_full, session, container, at, pod, room * min(share, 97) // 100), BITES_WITHIN)
+        until(partial(_is_full, session, container, at, pod, _filled(room, min(share, 97))), BITES_WITHIN)
         for pod in picked.pods
     ]
     return _proven(proofs, picked.names)
+
+
+def _filled(room: int, share: int) -> int:
+    """Bytes in use once a file system of that size is full to that share (percent), in whole pages."""
+    return room * min(share, 100) // 100 // _PAGE * _PAGE
 
 
 def _proven(proofs: list[str | None], names: str) -> str:
