@@ -198,6 +198,7 @@ def test_a_scratch_pod_cannot_write_backups_nor_be_found_by_a_service() -> None:
         ("another-machine/999999999", "Running", False),
         ("another-machine/1", "Failed", True),
     ],
+    ids=["this-runner", "a-dead-one", "of-another-machine", "a-pod-that-failed"],
 )
 def test_only_what_a_dead_run_left_is_swept(runner: str, phase: str, left: bool) -> None:
     body = {"metadata": {"annotations": {RUNNER: runner}}, "status": {"phase": phase}}
