@@ -152,9 +152,13 @@ def is_done(configuration: Mapping[str, Any]) -> list[str]:
 
 
 def _wanted() -> Iterator[tuple[str, tuple[Question, timedelta]]]:
-    """Each question by the name of its station, and the time that its promise gives."""
+    """Each question by the name of its station, and the time that its promise gives.
+
+    Not those of promises that this target lacks something for: nobody asks whether they hold, and it could not be waited for.
+    """
+    has = child.session().target.entry.capabilities
     for promise in child.session().policy.promises:
-        if promise.drill and promise.drill.experiment == child.experiment():
+        if promise.drill and promise.drill.experiment == child.experiment() and not promise.lacking(has):
             for number, question in enumerate(promise.drill.then):
                 yield f"{promise.id}:{number}", (question, promise.drill.within)
 

@@ -73,7 +73,7 @@ def covered(
 def _standing(
     promise: Promise, runbook: Runbook, capabilities: Collection[str], saved: Saved | None
 ) -> tuple[Standing, str | None]:
-    if lacking := sorted(set(promise.needs) - set(capabilities)):
+    if lacking := promise.lacking(capabilities):
         return "lacking", f"needs {', '.join(lacking)}"
     if promise.attestation:
         return "attested", "rests on a signed record"

@@ -1,5 +1,6 @@
 """One promise of a runbook, of whichever kind, as a frozen type that refuses what it does not know."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -131,6 +132,10 @@ class Promise(Frozen):
     def crowd(self) -> str | None:
         """The crowd that it is measured under."""
         return self.drill.under if self.drill else self.capacity.crowd if self.capacity else None
+
+    def lacking(self, capabilities: Iterable[str]) -> list[str]:
+        """What it needs and a target with those capabilities has not."""
+        return sorted(set(self.needs) - set(capabilities))
 
     @property
     def disruptive(self) -> bool:

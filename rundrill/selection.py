@@ -94,8 +94,7 @@ def why_not(promise: Promise, asked: Asked, runbook: Runbook, capabilities: Iter
     """Why this promise is not measured in this run; None where it is."""
     if left_out(promise, asked, runbook.runbook):
         return _UNASKED
-    lacking = sorted(set(promise.needs) - set(capabilities))
-    if lacking:
+    if lacking := promise.lacking(capabilities):
         return Left(Because.CAPABILITY, f"needs {', '.join(lacking)}, which the target does not have")
     if asked.gameday and runbook.runbook not in asked.gameday.slugs:
         return Left(Because.UNASKED, "not of this game day's runbooks")

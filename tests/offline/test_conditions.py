@@ -1,13 +1,16 @@
 """What an experiment asks before, during and after a fault: a question that was not answered proves nothing."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rundrill import child, conditions, hops
 from rundrill.errors import NoEvidence
+from rundrill.promise import Promise
 from rundrill.verdict import Outcome
 
 PROBE: dict[str, Any] = {"object": {"api": "v1/Node"}}
@@ -92,3 +95,24 @@ def test_another_question_than_the_steady_states_proves_nothing(answers: Answers
 def test_a_fault_lasts_only_while_it_is_seen_to(answers: Answers, outcome: Outcome, over: bool) -> None:
     answers(outcome)
     assert bool(conditions.no_more({"probe": PROBE, "expect": EXPECT}, HERE)) is over
+
+
+def test_what_the_target_lacks_the_means_for_is_not_waited_for(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def promise(name: str, **more: object) -> Promise:
+        then = [{"probe": PROBE, "expect": EXPECT}]
+        drill = {"experiment": "lose-the-shop", "within": "5m", "then": then}
+        words = {"id": f"shop.procedure.{name}", "says": "back", "source": "Tests", "gate": "must"}
+        return Promise.model_validate(words | {"drill": drill} | more)
+
+    policy = SimpleNamespace(promises=(promise("shop"), promise("page", needs=["internet"])))
+    target = SimpleNamespace(entry=SimpleNamespace(capabilities=()))
+    session = SimpleNamespace(policy=policy, target=target)
+    monkeypatch.setattr(child, "session", lambda: session)
+    monkeypatch.setattr(child, "experiment", lambda: "lose-the-shop")
+    hops.note(tmp_path, "fault_proven", datetime.now(UTC), "crowd")
+    answers(Outcome.MET)
+    assert conditions.is_done(HERE) == ["what was seen"]
+    target.entry.capabilities = ("internet",)
+    assert conditions.is_done(HERE) == ["what was seen"] * 2
