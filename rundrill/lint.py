@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from rundrill.borne import uneven
 from rundrill.errors import PolicyError
 from rundrill.experiment import flaws, read_experiment
 from rundrill.feasible import impossible
@@ -33,6 +34,7 @@ def findings(policy: Policy, today: date) -> Iterator[str]:
     for promise in policy.promises:
         yield from _never_kept(promise, policy)
         yield from _measured_elsewhere(promise, policy)
+        yield from _waits_anew(promise)
     yield from _unproven(policy)
     for waiver in policy.waivers:
         if waiver.expires < today:
@@ -102,6 +104,16 @@ def _never_kept(promise: Promise, policy: Policy) -> Iterator[str]:
             profile.scrape_interval
         ):
             yield f"{promise.id}: in profile {name}, its window holds less than two samples"
+
+
+def _waits_anew(promise: Promise) -> Iterator[str]:
+    """A `for` counts for each series by itself."""
+    alert = promise.alert
+    if alert and alert.when and alert.for_ and (sides := uneven(alert.when)):
+        yield (
+            f"{promise.id}: its `for` begins anew whenever one side of `or` takes over from the other,"
+            f" since their series bear different labels: {'; '.join(sides)}"
+        )
 
 
 def _unproven(policy: Policy) -> Iterator[str]:
