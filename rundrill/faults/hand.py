@@ -73,8 +73,8 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
     """What shows that it is over: no hand of this entry is left, `end` ran once more in each pod that is the same one."""
     of = str(undo["of"])
     # Other entries' hands belong to runs that may be in their middle.
-    for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds,{OF}={of}"):
-        _let_go(session, str(hand["metadata"]["name"]))
+    hands = session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}=holds,{OF}={of}")
+    _let_go(session, [str(hand["metadata"]["name"]) for hand in hands])
     there = [grip for grip in undo["grips"] if grip["end"] != NOTHING and _same(session, grip)]
     _end_again(session, of, there)
     await_ready(session, str(undo["namespace"]), str(undo["selector"]), int(undo["ready"]))
@@ -149,13 +149,14 @@ def _same(session: Session, words: Mapping[str, Any]) -> bool:
     return bool(pod["metadata"]["uid"] == words["uid"] and pod["status"].get("phase") == "Running")
 
 
-def _let_go(session: Session, name: str) -> None:
-    try:
-        session.kube.delete("v1/Pod", NAMESPACE, name)
-    except (NotFound, Conflict):
-        return
-    if not until(lambda: _phase(session, name) is None, GONE_WITHIN):
-        raise UndoError(f"the hand {name} does not go")
+def _let_go(session: Session, names: Sequence[str]) -> None:
+    """Nothing once all of them are gone; each takes its time, and all of them together no longer than the slowest."""
+    for name in names:
+        with contextlib.suppress(NotFound, Conflict):
+            session.kube.delete("v1/Pod", NAMESPACE, name)
+    if not until(lambda: all(_phase(session, name) is None for name in names), GONE_WITHIN):
+        left = [name for name in names if _phase(session, name) is not None]
+        raise UndoError(f"the hand {', '.join(left)} does not go")
 
 
 def _phase(session: Session, name: str) -> str | None:
