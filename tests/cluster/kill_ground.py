@@ -14,12 +14,14 @@ from workbench import POLICY, REPOSITORY, namespace, opened
 from rundrill import guard
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults.rollout import pods, rollout
+from rundrill.gateway.kubernetes import Conflict
 from rundrill.session import Session
 from rundrill.waiting import until
 
 SLUG, NAME, PORT = "aia", "sleeper", 8099
 """The runbook that lends its name: its databases are those of the ground, in a policy of the tests."""
 PASSWORD = "kill-table"
+MANAGED = "external-secrets.io/managed=true"
 UP_WITHIN = timedelta(seconds=120)
 STARTS = """
 set -eu
@@ -53,14 +55,45 @@ class Ground:
     space: str
     policy: Path
 
-    def in_pods(self, *command: str) -> list[str]:
-        """What a command says in each pod of the small service that is not on its way out, by name."""
-        owner = self.session.kube.one("apps/v1/Deployment", self.space, NAME)
+    def in_pods(self, *command: str, of: str = NAME) -> list[str]:
+        """What a command says in each pod of a Deployment that is not on its way out, by name."""
+        owner = self.session.kube.one("apps/v1/Deployment", self.space, of)
         there = [p for p in pods(self.session, self.space, owner) if "deletionTimestamp" not in p["metadata"]]
         names = [str(pod["metadata"]["name"]) for pod in there]
         return [
             self.session.kube.exec(self.space, name, None, list(command)).stdout.decode() for name in names
         ]
+
+    def make(self, file: str, image: str) -> None:
+        """Every object of a file beside this one; the namespace owns those that are in none."""
+        owner = str(self.session.kube.one("v1/Namespace", None, self.space)["metadata"]["uid"])
+        text = (Path(__file__).parent / file).read_text()
+        for word, stands in (("SPACE", self.space), ("IMAGE", image), ("OWNER", owner)):
+            text = text.replace(word, stands)
+        for body in yaml.safe_load_all(text):
+            space = None if body["kind"].startswith("Cluster") else self.space
+            self.session.kube.create(f"{body['apiVersion']}/{body['kind']}", space, body)
+
+    def complete(self, *deployments: str) -> bool:
+        """Whether all of them are."""
+        return all(rollout(self.session, self.space, name).complete for name in deployments)
+
+    def with_secret_manager(self) -> None:
+        """A secret manager and its controller are there, and the Secret that they keep."""
+        kube = self.session.kube
+        if not kube.items("v1/Secret", self.space, MANAGED):
+            like = kube.one("apps/v1/Deployment", "aia-production", "aia-secret-manager")["spec"]["template"]
+            self.make("kill_secrets.yaml", str(like["spec"]["containers"][0]["image"]))
+        assert until(lambda: bool(kube.items("v1/Secret", self.space, MANAGED)), UP_WITHIN)
+
+    def with_evicted_pods(self) -> None:
+        """Two pods whose status says that the kubelet put them out; they never ran, and none of a node's disk was filled."""
+        kube, status = self.session.kube, {"status": {"phase": "Failed", "reason": "Evicted"}}
+        for name in ("evicted-0", "evicted-1"):
+            spec = {"schedulerName": "nobody", "containers": [{"name": "it", "image": "rundrill.dev/none"}]}
+            with contextlib.suppress(Conflict):
+                kube.create("v1/Pod", self.space, {"metadata": {"name": name}, "spec": spec})
+            kube.patch("v1/Pod", self.space, name, status, subresource="status")
 
 
 @contextlib.contextmanager
@@ -68,8 +101,8 @@ def ground(space: str, place: Path) -> Iterator[Ground]:
     """All of it, once it is up; gone with the context."""
     policy = _policy(space, place)
     with opened(place, policy=policy) as session, namespace(session, space, {guard.LABEL: guard.ALLOWED}):
-        _make(session, space)
         here = Ground(session, space, policy)
+        _make(here)
         assert until(lambda: _is_up(here), UP_WITHIN)
         yield here
 
@@ -96,18 +129,20 @@ def _policy(space: str, place: Path) -> Path:
     return place / "slo.yaml"
 
 
-def _make(session: Session, space: str) -> None:
+def _make(here: Ground) -> None:
+    session, space = here.session, here.space
     like = session.kube.one("apps/v1/StatefulSet", "aia-production", "postgresql")["spec"]["template"]["spec"]
     image = str(like["containers"][0]["image"])
     secret = {"metadata": {"name": "rundrill-access"}, "stringData": {"password": PASSWORD}}
     session.kube.create("v1/Secret", space, secret)
     settings = {"metadata": {"name": "settings"}, "data": {"LEVEL": "INFO"}}
     session.kube.create("v1/ConfigMap", space, settings)
-    serve = f"mkdir -p /tmp/served && exec python3 -m http.server {PORT} --directory /tmp/served"
+    serve = f"mkdir -p /tmp/services && exec python3 -m http.server {PORT} --directory /tmp/services"
     _deploy(session, space, NAME, image, ["sh", "-c", serve], PORT, replicas=2)
     _deploy(session, space, "postgres", image, ["bash", "-c", STARTS], 5432, user=like.get("securityContext"))
     redis = ["redis-server", "--requirepass", PASSWORD, "--save", "", "--port", "6379", "--bind", "0.0.0.0"]
     _deploy(session, space, "redis", image, redis, 6379)
+    here.make("kill_ground.yaml", image)
 
 
 def _deploy(
@@ -144,7 +179,7 @@ def _deploy(
 
 
 def _is_up(here: Ground) -> bool:
-    if not all(rollout(here.session, here.space, name).complete for name in (NAME, "postgres", "redis")):
+    if not here.complete(NAME, "postgres", "redis", "standin"):
         return False
     try:
         here.session.postgres(SLUG).rows("SELECT 1 FROM orders")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import kill_looks as looks
 from kill_ground import NAME, PORT, SLUG, Ground
 
-from rundrill.faults import connections
-from rundrill.faults.rollout import rollout
+type Json = dict[str, Any]
 
 POINTS = (
     "before-ledger",
@@ -21,11 +21,9 @@ POINTS = (
     "after-undo",
     "before-close",
 )
-HERE = {"runbook": SLUG, "whole_service": True}
+HERE: Json = {"runbook": SLUG, "whole_service": True}
 DEPLOYMENT = {"api": "apps/v1/Deployment", "namespace": "{space}", "name": NAME}
 RULE = f"INPUT -p tcp --dport {PORT} -j REJECT --reject-with tcp-reset -m comment --comment rundrill"
-
-type Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -38,74 +36,45 @@ class Row:
     """The same before the fault and after its undo, and something else meanwhile."""
     words: Mapping[str, Any] = field(default_factory=dict)
     """`{space}` stands for the ground's namespace."""
+    prepare: Callable[[Ground], None] = lambda here: None
+    """Makes what it needs beside the ground."""
+    lives_in: tuple[str, ...] = (NAME,)
+    """The pods that its target is in, by their label."""
+    whole: bool = False
+    """Whether it disturbs more than its own ground."""
+    lasts: bool = True
+    """Whether it is still to be seen once its runner is dead; a held connection ends with whoever held it."""
 
     def arguments(self, space: str) -> Json:
         """The words for that namespace."""
         said: Json = json.loads(json.dumps(dict(self.words)).replace("{space}", space))
-        return said | {"configuration": HERE}
+        return {"configuration": HERE | {"alone": self.whole}} | said
 
 
-def is_whole(here: Ground) -> object:
-    """Replicas and image as the Deployment wants them, and whether it has them."""
-    there = here.session.kube.one("apps/v1/Deployment", here.space, NAME)["spec"]
-    now = rollout(here.session, here.space, NAME)
-    return there["replicas"], there["template"]["spec"]["containers"][0]["image"], now.complete, len(now.uids)
-
-
-def _answers(here: Ground) -> object:
-    ask = f"curl -s -o /dev/null -w '%{{http_code}}' --max-time 3 http://127.0.0.1:{PORT}/ || true"
-    return here.in_pods("sh", "-c", ask)
-
-
-def _files(here: Ground) -> object:
-    return here.in_pods("sh", "-c", "ls /tmp")
-
-
-def _data(here: Ground) -> object:
-    return here.session.kube.one("v1/ConfigMap", here.space, "settings")["data"]
-
-
-def _sql(query: str) -> Callable[[Ground], object]:
-    return lambda here: here.session.postgres(SLUG).rows(query)
-
-
-def _memory(here: Ground) -> object:
-    return [here.session.redis(SLUG).ask("CONFIG", "GET", name) for name in ("maxmemory", "maxmemory-policy")]
-
-
-def _nodes(here: Ground) -> object:
-    """Which nodes take no pods, and the small service."""
-    nodes = here.session.kube.items("v1/Node")
-    return [bool(node["spec"].get("unschedulable")) for node in nodes], is_whole(here)
-
-
-def _errands(here: Ground) -> object:
-    return [
-        p["metadata"]["name"] for p in here.session.kube.items("v1/Pod", here.space, "rundrill.dev/errand")
-    ]
-
-
-LOCKED = (
-    "SELECT count(*) AS n FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass"
+SMALL = {"namespace": "{space}", "workload": NAME}
+PODS = {"namespace": "{space}", "selector": f"app={NAME}"}
+LIST = json.dumps(
+    {"items": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "it", "namespace": "{space}"}}]}
 )
-HELD = f"SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = '{connections.NAME}'"
-MAY = "SELECT has_table_privilege('app', 'orders', 'SELECT') AS may"
-COUNT = "SELECT count(*) AS n FROM orders"
-NO_IMAGE = {
-    "spec": {"template": {"spec": {"containers": [{"name": NAME, "image": "rundrill.dev/nowhere:none"}]}}}
-}
 
 ROWS: Mapping[str, Row] = {
     "scale": Row(
-        "scale", "scale_to_zero", is_whole, {"namespace": "{space}", "workload": NAME, "seen_on": "/"}
+        "scale", "scale_to_zero", looks.is_whole, {"namespace": "{space}", "workload": NAME, "seen_on": "/"}
     ),
-    "restart": Row("restart", "restart", is_whole, {"namespace": "{space}", "workload": NAME}),
-    "drain": Row("drain", "drain_node_of", _nodes, {"namespace": "{space}", "workload": NAME}),
-    "kill": Row("kill", "kill_pods", is_whole, {"namespace": "{space}", "workload": NAME, "count": 2}),
+    "restart": Row("restart", "restart", looks.is_whole, SMALL, lasts=False),
+    "drain": Row("drain", "drain_node_of", looks.nodes, SMALL, whole=True),
+    "node": Row("node", "lose_node_of", looks.nodes, SMALL, whole=True),
+    "kill": Row(
+        "kill",
+        "kill_pods",
+        looks.is_whole,
+        {"namespace": "{space}", "workload": NAME, "count": 2},
+        lasts=False,
+    ),
     "change": Row(
         "change",
         "patch",
-        _data,
+        looks.settings,
         {
             "api": "v1/ConfigMap",
             "namespace": "{space}",
@@ -113,14 +82,15 @@ ROWS: Mapping[str, Row] = {
             "patch": {"data": {"LEVEL": "DEBUG", "NEW": "1"}},
         },
     ),
-    "change-workload": Row("change", "patch", is_whole, {**DEPLOYMENT, "patch": {"spec": {"replicas": 0}}}),
+    "change-workload": Row(
+        "change", "patch", looks.is_whole, {**DEPLOYMENT, "patch": {"spec": {"replicas": 0}}}
+    ),
     "inside": Row(
         "inside",
         "run",
-        _files,
+        looks.files,
         {
-            "namespace": "{space}",
-            "selector": f"app={NAME}",
+            **PODS,
             "begin": "touch /tmp/half",
             "end": "rm -f /tmp/half",
         },
@@ -128,37 +98,48 @@ ROWS: Mapping[str, Row] = {
     "hand": Row(
         "hand",
         "reach_in",
-        _answers,
+        looks.answers,
         {
-            "namespace": "{space}",
-            "selector": f"app={NAME}",
+            **PODS,
             "begin": f"within iptables -A {RULE}",
             "end": f"while within iptables -D {RULE} 2>/dev/null; do :; done",
         },
     ),
     "privilege": Row(
-        "privilege", "hide_table", _sql(MAY), {"table": "orders", "role": "app", "seen_on": "/"}
+        "privilege",
+        "hide_table",
+        looks.sql(looks.MAY),
+        {"table": "orders", "role": "app", "seen_on": "/"},
+        lives_in=("postgres",),
     ),
     "lock": Row(
-        "lock", "hold_table", _sql(LOCKED), {"table": "orders", "namespace": "{space}", "workload": NAME}
+        "lock",
+        "hold_table",
+        looks.sql(looks.LOCKED),
+        {"table": "orders", **SMALL},
+        lives_in=("postgres",),
+        lasts=False,
     ),
-    "connections": Row("connections", "hold", _sql(HELD), {"count": 20}),
-    "cache": Row("cache", "limit_memory", _memory, {"maxmemory": "3mb"}),
+    "connections": Row(
+        "connections", "hold", looks.sql(looks.HELD), {"count": 20}, lives_in=("postgres",), lasts=False
+    ),
+    "cache": Row("cache", "limit_memory", looks.memory, {"maxmemory": "3mb"}, lives_in=("redis",)),
     "rows": Row(
         "rows",
         "write",
-        _sql(COUNT),
+        looks.sql(looks.COUNT),
         {
             "says": "orders that nobody made",
             "begin": "INSERT INTO orders SELECT generate_series(1, 10)",
             "end": "DELETE FROM orders",
-            "left": COUNT,
+            "left": looks.COUNT,
         },
+        lives_in=("postgres",),
     ),
     "errand": Row(
         "errand",
         "run",
-        _errands,
+        looks.errands,
         {
             "namespace": "{space}",
             "name": "errand",
@@ -166,6 +147,68 @@ ROWS: Mapping[str, Row] = {
             "script": "sleep 600",
             "ends": False,
         },
+    ),
+    "debug": Row("debug", "join", looks.joined, PODS),
+    "visit": Row("visit", "visit", looks.files, {**PODS, "port": PORT, "path": "/"}),
+    "clone": Row(
+        "clone",
+        "rebuild",
+        looks.clones,
+        {
+            "of": "{space}",
+            "into": "{space}-clone",
+            "export": {**PODS, "directory": "", "pattern": "", "script": f"echo; echo '{LIST}'"},
+            "kinds": ["ConfigMap"],
+        },
+    ),
+    "sweep": Row(
+        "sweep", "evicted", looks.survivors, {"namespace": "{space}"}, Ground.with_evicted_pods, lasts=False
+    ),
+    "audit": Row(
+        "audit", "ask_for_a_secret", looks.reader, {"namespace": "{space}", "account": "default"}, whole=True
+    ),
+    "dependency": Row(
+        "dependency",
+        "answer",
+        looks.told,
+        {
+            "service": "{space}/standin:8080",
+            "path": "/behaviour",
+            "look": "/behaviour",
+            "body": {"failing": 1},
+            "undo_body": {"failing": 0},
+        },
+        lives_in=("standin",),
+    ),
+    "rotate": Row(
+        "rotate",
+        "rotate",
+        looks.values,
+        {
+            "namespace": "{space}",
+            "name": "access",
+            "values": {"password": "random", "new": "text:second"},
+            "restarts": [NAME],
+        },
+    ),
+    "secret_version": Row(
+        "secret_version",
+        "add",
+        looks.address,
+        {
+            "manager": {
+                "service": "{space}/secret-manager:8000",
+                "project": "kill-table",
+                "secret": "address",
+                "operator": "{space}/operator/token",
+                "namespace": "{space}",
+                "external": "address",
+                "key": "URL",
+            },
+            "parameter": "application_name",
+        },
+        Ground.with_secret_manager,
+        ("secret-manager", "external-secrets"),
     ),
 }
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from kill_ground import NAME, Ground, ground
+from kill_ground import Ground, ground
 from kill_rows import POINTS, ROWS
 from workbench import REPOSITORY
 
@@ -23,9 +23,12 @@ from rundrill.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.on("aia")]
 WITHIN = timedelta(seconds=60)
+SEEN_WITHIN = timedelta(seconds=10)
+"""Sooner than anybody undoes it."""
+MIDDLE = "in-the-middle"
 UNDOER, TARGET = "undoer-killed", "target-restarted"
 """Killed in the middle, and then the undoer's pods are killed once too, or all that the fault was in."""
-ALWAYS = (("scale", "after-inject"), ("privilege", "before-close"), ("hand", "in-the-middle"))
+ALWAYS = (("scale", "after-inject"), ("privilege", "before-close"), ("hand", MIDDLE))
 """In every run of the tests; the rest of the table takes minutes."""
 CELLS = [
     pytest.param(
@@ -33,7 +36,7 @@ CELLS = [
         point,
         id=f"{fault}-{point}",
         marks=[
-            pytest.mark.xdist_group(fault),
+            pytest.mark.xdist_group("whole" if ROWS[fault].whole else fault),
             *([] if (fault, point) in ALWAYS else [pytest.mark.soak]),
         ],
     )
@@ -54,14 +57,17 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 def test_all_is_as_before_wherever_the_runner_dies(
     here: Ground, fault: str, point: str, tmp_path: Path
 ) -> None:
+    ROWS[fault].prepare(here)
     before = looked(here, fault)
     assert before is not None
     run = killed(here, fault, point, tmp_path)
     died = time.monotonic()
+    if point == MIDDLE and ROWS[fault].lasts:
+        assert until(lambda: looked(here, fault) not in (None, before), SEEN_WITHIN), "nothing was broken"
     if point == UNDOER:
         take_away(here, ledger.NAMESPACE, f"{standby.LABEL}={run}")
     if point == TARGET:
-        for name in (NAME, "postgres", "redis"):
+        for name in ROWS[fault].lives_in:
             take_away(here, here.space, f"app={name}")
     undone = bool(until(lambda: as_before(here, fault, before, run), WITHIN))
     tell(fault, point, time.monotonic() - died, undone)
