@@ -1,8 +1,7 @@
 """What a game day would do: each experiment's targets by name, what it expects, how long it takes, what it may cost."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,8 @@ from rundrill.measure.load import find
 from rundrill.policy import Gameday, Policy
 from rundrill.promise import SYNTHETIC, Promise
 from rundrill.reading import read_yaml
-from rundrill.schedule import Piece, schedule
+from rundrill.saved import last_time
+from rundrill.schedule import Chain, Piece, Schedule, schedule
 from rundrill.session import Session
 from rundrill.territory import piece_of
 from rundrill.units import duration_text, ratio_text
@@ -62,13 +62,14 @@ def whole(planned: Sequence[Planned], at_once: int) -> Iterator[str]:
     """The plan of the game day as a person reads it: its chains, how long it takes, and what it may cost."""
     chains = schedule(one.piece for one in planned)
     for number, chain in enumerate(chains.chains, 1):
-        yield _chain(f"chain {number}, {chain[0].platform}", chain)
+        itself = ", to itself" if chain.to_itself and _shared(chain, chains) else ""
+        yield _chain(f"chain {number}, {chain.platform}{itself}", chain.pieces)
     if chains.alone:
         yield _chain("then alone", chains.alone)
     yield (
         f"{len(planned)} experiments in {len(chains.chains)} chains, {at_once} at once: about"
         f" {duration_text(_whole(chains.wall(at_once)))};"
-        f" the longest chain and what must be alone take {duration_text(_whole(chains.longest))}"
+        f" the longest way through one platform and what must be alone take {duration_text(_whole(chains.longest))}"
     )
     total = Counter[str]()
     for one in planned:
@@ -76,8 +77,11 @@ def whole(planned: Sequence[Planned], at_once: int) -> Iterator[str]:
     yield from (f"at worst {line}" for line in _costs(total))
 
 
-def _chain(name: str, chain: Iterable[Piece]) -> str:
-    pieces = tuple(chain)
+def _shared(chain: Chain, planned: Schedule) -> bool:
+    return any(one.platform == chain.platform for one in planned.chains if one != chain)
+
+
+def _chain(name: str, pieces: Sequence[Piece]) -> str:
     length = sum((piece.lasts for piece in pieces), timedelta(0))
     return f"{name} ({duration_text(_whole(length))}): {', '.join(piece.name for piece in pieces)}"
 
@@ -93,7 +97,7 @@ def _planned(session: Session, name: str) -> Planned:
     assert isinstance(content, dict)
     configuration = content.get("configuration") or {}
     promises = [p for p in session.policy.promises if name in _proves(p)]
-    seen = _last_time(Path("reports"), name)
+    seen = last_time(Path("reports"), name)
     lasts = seen or _allowed(promises, session)
     touches, refused = _touches(session, content, configuration)
     return Planned(
@@ -144,18 +148,6 @@ def _allowed(promises: list[Promise], session: Session) -> timedelta:
     ]
     drills = [p.drill.within + p.drill.holds_for for p in promises if p.drill]
     return STEADY + max(alerts, default=timedelta(0)) + max(drills, default=timedelta(0)) + AFTER
-
-
-def _last_time(reports: Path, name: str) -> timedelta | None:
-    """How long the experiment took when it last left a whole journal; None where it never did."""
-    for journal in sorted(reports.glob(f"2*/evidence/{name}/journal.json"), reverse=True):
-        try:
-            said = json.loads(journal.read_text())
-        except ValueError:
-            continue
-        if said.get("status") == "completed":
-            return timedelta(seconds=float(said.get("duration", 0)))
-    return None
 
 
 def _cost(policy: Policy, runbook: str, lasts: timedelta) -> Iterator[tuple[str, float]]:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +88,15 @@ def point_to(directory: Path) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(directory.name)
     new.replace(directory.parent / "latest")
+
+
+def last_time(reports: Path, name: str) -> timedelta | None:
+    """How long the experiment took when it last left a whole journal; None where it never did."""
+    for journal in sorted(reports.glob(f"2*/evidence/{name}/journal.json"), reverse=True):
+        try:
+            said = json.loads(journal.read_text())
+        except ValueError:
+            continue
+        if said.get("status") == "completed":
+            return timedelta(seconds=float(said.get("duration", 0)))
+    return None

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from heapq import heapify, heapreplace
+from heapq import heappop, heappush
+from itertools import count
 
 AT_ONCE = 3
 """How many experiments run side by side where nobody says otherwise: each has a crowd that wants to be on time."""
@@ -27,25 +28,63 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """Chains that may run side by side, each one experiment after another; then those that suffer nobody beside them."""
+class Chain:
+    """Experiments of one platform that come one after another."""
 
-    chains: tuple[tuple[Piece, ...], ...]
-    """The longest first."""
+    pieces: tuple[Piece, ...]
+    to_itself: bool
+    """Whether the platform's other chains wait until it has ended: nobody can tell what else its experiments reach."""
+
+    @property
+    def platform(self) -> str:
+        """The slug of their runbook."""
+        return self.pieces[0].platform
+
+    @property
+    def lasts(self) -> timedelta:
+        """From its first experiment's begin to the end of its last one."""
+        return _length(self.pieces)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Chains that may run side by side; then those experiments that suffer nobody beside them."""
+
+    chains: tuple[Chain, ...]
+    """Platform by platform, what takes longest first; of a platform first the chain that has it to itself."""
     alone: tuple[Piece, ...] = ()
 
     @property
     def longest(self) -> timedelta:
-        """What no number of hands could shorten: the longest chain, and all that must be alone."""
-        return max(map(_length, self.chains), default=timedelta(0)) + _length(self.alone)
+        """What no number of hands could shorten: the longest way through one platform's chains, and all that must be alone."""
+        ways = (_way(chains) for chains in _by_platform(self.chains).values())
+        return max(ways, default=timedelta(0)) + _length(self.alone)
+
+    @property
+    def order(self) -> tuple[Piece, ...]:
+        """Who begins first where hands are few: what has most to come after it (critical path first)."""
+        tails = {
+            piece: _length(chain.pieces[at:]) + self._after(chain)
+            for chain in self.chains
+            for at, piece in enumerate(chain.pieces)
+        }
+        return (*sorted(tails, key=lambda piece: tails[piece], reverse=True), *self.alone)
 
     def wall(self, at_once: int) -> timedelta:
-        """How long it takes where so many chains run at once."""
-        busy = [timedelta(0)] * max(1, at_once)
-        heapify(busy)
-        for chain in self.chains:
-            heapreplace(busy, busy[0] + _length(chain))
-        return max(busy) + _length(self.alone)
+        """How long it takes where so many experiments run at once."""
+        now, waiting, numbers = timedelta(0), list(self.order), count()
+        running: list[tuple[timedelta, int, Piece]] = []
+        while waiting or running:
+            while len(running) < max(1, at_once) and (one := next_of(waiting, [each[2] for each in running])):
+                waiting.remove(one)
+                heappush(running, (now + one.lasts, next(numbers), one))
+            now = heappop(running)[0]
+        return now
+
+    def _after(self, chain: Chain) -> timedelta:
+        """What waits for the end of a chain that has its platform to itself."""
+        others = [one.lasts for one in self.chains if one.platform == chain.platform and one != chain]
+        return max(others, default=timedelta(0)) if chain.to_itself else timedelta(0)
 
 
 def independent(one: Piece, other: Piece) -> bool:
@@ -61,23 +100,51 @@ def independent(one: Piece, other: Piece) -> bool:
 
 
 def schedule(pieces: Iterable[Piece]) -> Schedule:
-    """The chains: whoever is not independent of one of a chain belongs to it. Within a chain the order stays."""
-    chains: list[list[tuple[int, Piece]]] = []
-    alone: list[Piece] = []
-    for number, piece in enumerate(pieces):
-        if piece.alone:
-            alone.append(piece)
+    """The chains of each platform, and what must be alone; within a chain the order stays."""
+    given = list(pieces)
+    platforms = dict.fromkeys(piece.platform for piece in given if not piece.alone)
+    chains = [_chains([one for one in given if one.platform == slug and not one.alone]) for slug in platforms]
+    ordered = sorted(chains, key=_way, reverse=True)
+    return Schedule(
+        tuple(chain for of_one in ordered for chain in of_one), tuple(piece for piece in given if piece.alone)
+    )
+
+
+def next_of(waiting: Iterable[Piece], running: Iterable[Piece]) -> Piece | None:
+    """The first that waits and is independent of all that run; None where each would disturb one of them."""
+    beside = tuple(running)
+    return next((one for one in waiting if all(independent(one, other) for other in beside)), None)
+
+
+def _chains(pieces: Iterable[Piece]) -> list[Chain]:
+    """Of one platform: first whoever could blur anything there, then those that are bound to each other."""
+    to_itself = list[Piece]()
+    bound = list[list[tuple[int, Piece]]]()
+    for each in enumerate(pieces):
+        if each[1].crowd or not each[1].touches:
+            to_itself.append(each[1])
             continue
-        bound = [chain for chain in chains if any(not independent(piece, other) for _, other in chain)]
-        chains = [chain for chain in chains if chain not in bound]
-        chains.append(sorted([*(each for chain in bound for each in chain), (number, piece)], key=_number))
-    ordered = [tuple(piece for _, piece in chain) for chain in sorted(chains, key=lambda chain: chain[0][0])]
-    return Schedule(tuple(sorted(ordered, key=_length, reverse=True)), tuple(alone))
+        mine = [chain for chain in bound if any(not independent(each[1], other) for _, other in chain)]
+        bound = [chain for chain in bound if chain not in mine]
+        bound.append(sorted([*(one for chain in mine for one in chain), each], key=lambda one: one[0]))
+    others = [Chain(tuple(one for _, one in chain), False) for chain in sorted(bound, key=lambda c: c[0][0])]
+    others.sort(key=lambda chain: chain.lasts, reverse=True)
+    return [*([Chain(tuple(to_itself), True)] if to_itself else []), *others]
 
 
-def _number(each: tuple[int, Piece]) -> int:
-    return each[0]
+def _by_platform(chains: Iterable[Chain]) -> dict[str, list[Chain]]:
+    found: dict[str, list[Chain]] = {}
+    for chain in chains:
+        found.setdefault(chain.platform, []).append(chain)
+    return found
 
 
-def _length(chain: Iterable[Piece]) -> timedelta:
-    return sum((piece.lasts for piece in chain), timedelta(0))
+def _way(chains: Iterable[Chain]) -> timedelta:
+    """The longest way through the chains of one platform."""
+    of_one = tuple(chains)
+    first = sum((chain.lasts for chain in of_one if chain.to_itself), timedelta(0))
+    return first + max((chain.lasts for chain in of_one if not chain.to_itself), default=timedelta(0))
+
+
+def _length(pieces: Iterable[Piece]) -> timedelta:
+    return sum((piece.lasts for piece in pieces), timedelta(0))

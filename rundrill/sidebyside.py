@@ -1,20 +1,26 @@
-"""Chains of experiments at work side by side: what one comes to does not stop the others, a signal ends them all."""
+"""Experiments at work side by side: what one comes to does not stop the others, a signal ends them all."""
 
 import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 
 from rundrill.measure.chaos import cut_of
 from rundrill.promise import Promise
-from rundrill.schedule import Schedule, schedule
+from rundrill.saved import last_time
+from rundrill.schedule import Piece, Schedule, next_of, schedule
 from rundrill.selection import names_of
 from rundrill.session import Session
 from rundrill.territory import piece_of
 
 LOOKS_EVERY_S = 0.3
+UNSEEN = timedelta(minutes=1)
+"""What an experiment is taken to last that was never run here; it decides nothing but who begins first."""
 
 
 def drill(
@@ -29,7 +35,7 @@ def drill(
     `measured` keeps what each came to, good or bad.
     """
     names = list(dict.fromkeys(names_of(one)[1] for one in promises))
-    planned = schedule(piece_of(name, session) for name in names)
+    planned = schedule(piece_of(one, session, last_time(Path("reports"), one) or UNSEEN) for one in names)
 
     def one(name: str, tell: Callable[[str], None]) -> None:
         tell(f"{name} begins")
@@ -58,54 +64,77 @@ def run(
     said: queue.SimpleQueue[str] = queue.SimpleQueue()
     begun, ended = list[str](), list[str]()
 
-    def follow(names: Iterable[str]) -> None:
-        for name in names:
-            begun.append(name)
-            try:
-                if not cut.is_set():
-                    drill(name, said.put)
-            finally:
-                ended.append(name)
-
-    with ThreadPoolExecutor(max(1, at_once), thread_name_prefix="chain") as pool:
+    def take(name: str) -> None:
+        begun.append(name)
         try:
-            chains = [pool.submit(follow, [piece.name for piece in chain]) for chain in planned.chains]
-            _wait_for(chains, said, say, cut)
-            if planned.alone and not cut.is_set():
-                _wait_for([pool.submit(follow, [one.name for one in planned.alone])], said, say, cut)
+            if not cut.is_set():
+                drill(name, said.put)
+        finally:
+            ended.append(name)
+
+    with ThreadPoolExecutor(max(1, at_once), thread_name_prefix="drill") as pool:
+        turns = _Turns(list(planned.order), max(1, at_once), lambda name: pool.submit(take, name), cut)
+        try:
+            while turns.are_left():
+                turns.begin()
+                turns.look()
+                _tell(said, say)
         except KeyboardInterrupt:
-            # Between two looks, too, a signal is one.
             cut.set()
-            _wait_until(lambda: len(ended) == len(begun))
+        # Further signals change nothing: all is being undone. One in the middle of `submit` hides a thread from the pool.
+        _wait_until(lambda: len(ended) == len(begun), lambda: _tell(said, say))
     if cut.is_set():
         raise KeyboardInterrupt
+    if turns.errors:
+        raise turns.errors[0]
 
 
-def _wait_until(all_undone: Callable[[], bool]) -> None:
-    """Further signals change nothing. A signal may come in the middle of `submit`: the pool itself would miss that thread."""
-    while not all_undone():
+@dataclass
+class _Turns:
+    """Who waits, and who has their turn."""
+
+    waiting: list[Piece]
+    at_once: int
+    submit: Callable[[str], Future[None]]
+    cut: threading.Event
+    running: dict[Future[None], Piece] = field(default_factory=dict)
+    errors: list[BaseException] = field(default_factory=list)
+    """What nobody expected; it stops none of the others."""
+
+    def are_left(self) -> bool:
+        return bool(self.running or (self.waiting and not self.cut.is_set()))
+
+    def begin(self) -> None:
+        """Whoever can: a hand is free, and it is independent of all that run."""
+        while len(self.running) < self.at_once and not self.cut.is_set():
+            one = next_of(self.waiting, self.running.values())
+            if one is None:
+                return
+            self.waiting.remove(one)
+            self.running[self.submit(one.name)] = one
+
+    def look(self) -> None:
+        """Waits a moment for one of them to end; after a signal in its thread nobody else begins."""
+        done, _ = wait(self.running, LOOKS_EVERY_S, FIRST_COMPLETED)
+        for one in done:
+            del self.running[one]
+            error = one.exception()
+            if isinstance(error, KeyboardInterrupt):
+                self.cut.set()
+            elif error is not None:
+                self.errors.append(error)
+
+
+def _tell(said: "queue.SimpleQueue[str]", say: Callable[[str], None]) -> None:
+    while not said.empty():
+        say(said.get())
+
+
+def _wait_until(all_undone: Callable[[], bool], meanwhile: Callable[[], None]) -> None:
+    """Whatever signals come."""
+    while True:
         with contextlib.suppress(KeyboardInterrupt):
+            meanwhile()
+            if all_undone():
+                return
             time.sleep(LOOKS_EVERY_S)
-
-
-def _wait_for(
-    chains: list[Future[None]],
-    said: "queue.SimpleQueue[str]",
-    say: Callable[[str], None],
-    cut: threading.Event,
-) -> None:
-    """Until all have ended; a signal meanwhile sets `cut`, and further ones change nothing: they are being undone."""
-    left = set(chains)
-    while left:
-        try:
-            done, left = wait(left, LOOKS_EVERY_S, FIRST_COMPLETED)
-            while not said.empty():
-                say(said.get())
-            if any(isinstance(one.exception(), KeyboardInterrupt) for one in done):
-                cut.set()
-        except KeyboardInterrupt:
-            cut.set()
-    for one in chains:
-        error = one.exception()
-        if error is not None and not isinstance(error, KeyboardInterrupt):
-            raise error

@@ -53,7 +53,7 @@ def platforms_taken(
         underway.discard(name)
 
 
-def piece_of(name: str, session: Session, lasts: timedelta = timedelta(0)) -> Piece:
+def piece_of(name: str, session: Session, lasts: timedelta) -> Piece:
     """An experiment of the policy's, as far as others beside it care."""
     configuration = configuration_of(find(session.policy, "experiments", f"{name}.yaml"))
     promises = session.policy.promises

@@ -8,13 +8,19 @@ import yaml
 
 import rundrill.faults
 from rundrill.foreseen import FORESEE
-from rundrill.plan import Planned, _last_time, whole
+from rundrill.plan import Planned, whole
+from rundrill.saved import last_time
 from rundrill.schedule import Piece
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def planned_of(name: str = "lose-the-shop", platform: str = "shop", alone: bool = False) -> Planned:
+def planned_of(
+    name: str = "lose-the-shop",
+    platform: str = "shop",
+    alone: bool = False,
+    touches: frozenset[str] = frozenset(),
+) -> Planned:
     return Planned(
         experiment=name,
         title="The shop is lost",
@@ -25,7 +31,7 @@ def planned_of(name: str = "lose-the-shop", platform: str = "shop", alone: bool 
         lasts=timedelta(seconds=90.4),
         seen=True,
         cost={"shop.slo.availability": 0.0351},
-        piece=Piece(name, platform, timedelta(seconds=90.4), alone),
+        piece=Piece(name, platform, timedelta(seconds=90.4), alone, touches=touches),
     )
 
 
@@ -44,8 +50,17 @@ def test_a_game_day_tells_its_chains_its_time_and_what_it_may_cost() -> None:
         "chain 1, shop (3m1s): a, b",
         "chain 2, bank (1m30s): c",
         "then alone (1m30s): d",
-        "4 experiments in 2 chains, 2 at once: about 4m31s; the longest chain and what must be alone take 4m31s",
+        "4 experiments in 2 chains, 2 at once: about 4m31s; the longest way through one platform and what must be alone take 4m31s",
         "at worst 14% of the error budget of shop.slo.availability",
+    ]
+
+
+def test_a_chain_that_keeps_the_others_of_its_platform_waiting_says_so() -> None:
+    apart = [planned_of(name, touches=frozenset({f"shop/{name}"})) for name in "bc"]
+    assert [line.partition(" (")[0] for line in whole([planned_of("a"), *apart], at_once=2)][:3] == [
+        "chain 1, shop, to itself",
+        "chain 2, shop",
+        "chain 3, shop",
     ]
 
 
@@ -54,8 +69,8 @@ def test_the_time_is_that_of_the_newest_run_that_came_to_its_end(tmp_path: Path)
         folder = tmp_path / run / "evidence" / "x"
         folder.mkdir(parents=True)
         (folder / "journal.json").write_text(json.dumps({"status": status, "duration": lasted}))
-    assert _last_time(tmp_path, "x") == timedelta(seconds=61.5)
-    assert _last_time(tmp_path, "y") is None
+    assert last_time(tmp_path, "x") == timedelta(seconds=61.5)
+    assert last_time(tmp_path, "y") is None
 
 
 def test_every_fault_of_our_experiments_can_be_foreseen() -> None:

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from rundrill.schedule import Piece, independent, schedule
+from rundrill.schedule import Chain, Piece, independent, next_of, schedule
 
 _numbers = count(1)
 
@@ -17,8 +17,8 @@ def piece(platform: str = "shop", minutes: float = 1, **words: object) -> Piece:
     return Piece(name, platform, timedelta(minutes=minutes), **sets)  # type: ignore[arg-type]
 
 
-def names(chains: tuple[tuple[Piece, ...], ...]) -> list[list[str]]:
-    return [[one.name for one in chain] for chain in chains]
+def names(chains: tuple[Chain, ...]) -> list[list[str]]:
+    return [[one.name for one in chain.pieces] for chain in chains]
 
 
 WEB, MAIL = {"shop/web"}, {"shop/mail"}
@@ -93,6 +93,34 @@ def test_the_wall_time_is_the_longest_chain_where_hands_are_enough() -> None:
     assert planned.wall(3) == planned.longest
     assert planned.wall(2) == timedelta(minutes=7)
     assert planned.wall(1) == timedelta(minutes=12)
+
+
+def test_one_that_may_reach_anything_keeps_only_its_own_turn_from_the_others_of_its_platform() -> None:
+    pieces = [
+        piece(minutes=3, touches=WEB, name="web"),
+        piece(minutes=4, crowd="users", name="users"),
+        piece(minutes=2, touches=MAIL, name="mail"),
+        piece(minutes=1, name="anything"),
+    ]
+    planned = schedule(pieces)
+    assert names(planned.chains) == [["users", "anything"], ["web"], ["mail"]]
+    assert [chain.to_itself for chain in planned.chains] == [True, False, False]
+    assert [one.name for one in planned.order] == ["users", "anything", "web", "mail"]
+    assert planned.longest == planned.wall(3) == planned.wall(2) == timedelta(minutes=8)
+    assert planned.wall(1) == timedelta(minutes=10)
+
+
+def test_what_has_most_to_come_after_it_begins_first() -> None:
+    pieces = [piece("shop", 2, name="a"), piece("bank", 1, name="b"), piece("bank", 3, name="c")]
+    assert [one.name for one in schedule(pieces).order] == ["b", "c", "a"]
+
+
+def test_nobody_begins_beside_what_it_depends_on() -> None:
+    web, mail, users = piece(touches=WEB), piece(touches=MAIL), piece(crowd="users")
+    assert next_of([users, mail], [web]) is mail
+    assert next_of([users], [web]) is None
+    assert next_of([web], [piece("bank", alone=True)]) is None
+    assert next_of([users, web], []) is users
 
 
 def test_nothing_takes_no_time() -> None:

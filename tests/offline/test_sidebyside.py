@@ -1,4 +1,4 @@
-"""Chains of experiments side by side: bounded, none lost, and a signal ends them all after their undo."""
+"""Experiments side by side: bounded, none lost, and a signal ends them all after their undo."""
 
 import os
 import signal
@@ -33,6 +33,21 @@ def test_chains_run_side_by_side_and_each_in_its_order() -> None:
     assert sorted(ran) == list("abcd")
     assert ran.index("a") < ran.index("b")
     assert ran.index("c") < ran.index("d")
+
+
+def test_those_apart_on_one_platform_run_beside_each_other_once_it_is_theirs() -> None:
+    together, ran = threading.Barrier(2), list[str]()
+    apart = [Piece(name, "p", timedelta(1), touches=frozenset({name})) for name in "bc"]
+
+    def drill(name: str, tell: Tell) -> None:
+        if name in "bc":
+            together.wait(SOON_S)
+        ran.append(name)
+
+    day = schedule([*apart, Piece("a", "p", timedelta(1), crowd="users")])
+    sidebyside.run(day, 3, drill, threading.Event(), lambda line: None)
+    assert ran[0] == "a"
+    assert sorted(ran) == list("abc")
 
 
 def test_no_more_run_at_once_than_asked_for() -> None:
