@@ -42,10 +42,8 @@ cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a 
 	@$(call ON,aic-aipaas)
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
-soak: setup  ## what takes long: kill table, every fault, all five game days
-	@$(RUNDRILL) up
-	@$(PY) -m pytest -q -m 'cluster and soak' tests/cluster
-	@$(RUNDRILL) gameday everything
+soak: setup  ## what takes hours: kill table, every fault, the game days of all five platforms
+	@deploy/soak.sh
 
 check: setup  ## ruff, ruff format, mypy strict, rundrill lint
 	@$(PY) -m ruff check .

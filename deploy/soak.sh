@@ -1,0 +1,38 @@
+#!/bin/bash
+# What takes hours: the soak tests and the whole game day of every platform, two platforms at a time. A part that fails
+# does not keep the others from their turn; those that failed are named in the end. Usage: deploy/soak.sh [SLUG...]
+set -u
+cd "$(dirname "$0")/.." || exit 2
+rundrill=.venv/bin/rundrill failed=()
+
+part() {
+    echo "soak: $*"
+    "$@" || failed+=("$*")
+}
+
+soak_tests() {
+    .venv/bin/python -m pytest -q -m 'cluster and soak' "$@" -n 2 --dist loadgroup tests/cluster
+    local code=$?
+    [ $code -eq 0 ] || [ $code -eq 5 ] # None of these platforms has one.
+}
+
+soak() {
+    local platforms=("${@/#/--platform=}")
+    part $rundrill up "${platforms[@]}"
+    part soak_tests "${@/#/--on=}"
+    for slug in "$@"; do
+        part $rundrill gameday "$slug"
+    done
+    $rundrill down "${platforms[@]}"
+}
+
+trap 'exit 130' INT TERM
+$rundrill down
+if [ $# -gt 0 ]; then
+    soak "$@"
+else
+    soak aia aiaas
+    soak ai-pipeline ai-data-readiness
+    soak aic-aipaas
+fi
+[ ${#failed[@]} -eq 0 ] || { printf 'soak: FAILED: %s\n' "${failed[@]}" >&2; exit 1; }
