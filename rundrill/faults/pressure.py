@@ -11,8 +11,9 @@ from rundrill.faults import inside, selected
 from rundrill.faults.selected import heard, pick, status_of
 from rundrill.gateway.kubernetes import Json, NotFound
 from rundrill.ledger import LASTS
+from rundrill.objectpath import quantity
 from rundrill.session import Session
-from rundrill.units import quantity, ratio
+from rundrill.units import ratio
 from rundrill.waiting import until
 
 BITES_WITHIN = timedelta(seconds=40)

@@ -4,7 +4,7 @@ import importlib
 import re
 import subprocess
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from rundrill.faults.aim import Aim
 from rundrill.faults.change import inverse, merged
 from rundrill.foreseen import FORESEE
 from rundrill.preflight import CATALOGUE
+from rundrill.session import Session
 from rundrill.target import TargetEntry
 
 type Json = dict[str, Any]
@@ -108,3 +109,23 @@ def test_what_a_platform_must_have_is_a_word_of_its_addresses() -> None:
     known = {"driller", "replica", "redis", "kafka", ""}
     assert {needs.server for needs in CATALOGUE.values()} <= known
     assert TargetEntry.model_fields["platforms"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "proof"),
+    [
+        pytest.param("400m", 0.38, "server-1 uses 0.38 of 0.4 CPUs", id="near a limit in thousandths"),
+        pytest.param("400m", 0.15, None, id="far from it"),
+        pytest.param(None, 0.38, None, id="of a whole processor, without a limit"),
+    ],
+)
+def test_a_processor_is_used_up_where_its_limit_is(
+    monkeypatch: pytest.MonkeyPatch, limit: str | None, used: float, proof: str | None
+) -> None:
+    limits = {"limits": {"cpu": limit}} if limit else {}
+    pod = {
+        "metadata": {"name": "server-1"},
+        "spec": {"containers": [{"name": "server", "resources": limits}]},
+    }
+    monkeypatch.setattr(pressure, "_cpu", lambda session, pod, container: (used, 2))
+    assert pressure._burns(cast(Session, None), pod, None, 1) == proof
