@@ -28,7 +28,7 @@ test: setup offline cluster-tests  ## every test, offline and on the cluster
 
 offline: setup  ## the tests that need no cluster
 	@deploy/test-tools.sh
-	@$(PY) -m pytest -q -m 'not cluster and not soak'
+	@$(PY) -m pytest -q -n 2 -m 'not cluster and not soak'
 
 cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a time
 	@$(RUNDRILL) down
