@@ -155,7 +155,7 @@ def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]
     environment = os.environ | child.environment(session, drill, path.stem, platforms)
     environment["PYTHONPATH"] = os.pathsep.join([engine, *filter(None, [os.environ.get("PYTHONPATH")])])
     # Settings of our own: a file of the user's could change strategies.
-    settings = bounds.write_settings(drill / "settings.json")
+    settings = bounds.write_settings(drill / "settings.json", _promised(path.stem, session))
     words = ["--no-version-check", "--no-log-file", "--settings", str(settings), "run"]
     words += ["--rollback-strategy", "always", "--journal-path", str(drill / "journal.json"), str(path)]
     with (drill / "chaos.log").open("wb") as log:
@@ -169,6 +169,12 @@ def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]
             # Its own session: a terminal's Ctrl-C comes to us alone.
             start_new_session=True,
         )
+
+
+def _promised(name: str, session: Session) -> timedelta:
+    """The longest time that a promise gives what this experiment does."""
+    drills = [p.drill for p in session.policy.promises if p.drill and p.drill.experiment == name]
+    return max((one.within + one.holds_for for one in drills), default=timedelta(0))
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:
