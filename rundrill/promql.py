@@ -15,6 +15,10 @@ _TIMES = re.compile(
 )
 
 
+# A selector without brackets of its own; any other counts as if its whole range did.
+_LAST_TWO = re.compile(r"(\bi(?:rate|delta)\s*\([^\[\]()]*)\[[0-9a-z]+\]")
+
+
 def fault_of(expression: str) -> str | None:
     """What is wrong with that expression in one line; None where it parses."""
     try:
@@ -58,8 +62,11 @@ def ranges(expression: str) -> tuple[timedelta, ...]:
 
 
 def longest_range(expression: str) -> timedelta:
-    """The longest time that the expression looks back by a range or an offset; zero where it does not."""
-    return max(ranges(expression), default=timedelta(0))
+    """The longest time that the expression looks back by a range or an offset; zero where it does not.
+
+    `irate` and `idelta` look at the last two samples alone: their range says only how old those may be.
+    """
+    return max(ranges(_LAST_TWO.sub(r"\1", expression)), default=timedelta(0))
 
 
 def shortest_range(expression: str) -> timedelta | None:

@@ -14,6 +14,7 @@ from rundrill.generate import alertmanager_config, prometheus_config, prometheus
 from rundrill.policy import Policy, load_policy
 from rundrill.profile import Profile
 from rundrill.routing import route_of
+from rundrill.units import duration
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "policies" / "golden"
@@ -238,3 +239,17 @@ def test_two_expressions_are_compared_as_syntax_trees(left: str, right: str, sam
 )
 def test_a_change_of_times_by_nothing_changes_nothing(expression: str) -> None:
     assert promql.with_times(expression, lambda length: length) == expression
+
+
+@pytest.mark.parametrize(
+    ("expression", "length"),
+    [
+        ("irate(cpu_seconds_total[10m]) > 0.8", "0s"),
+        ('sum(irate(cpu_seconds_total{pod="a"}[10m])) / sum(rate(cpu_seconds_total[2m]))', "2m"),
+        ('irate(cpu_seconds_total{pod=~"[ab]"}[10m])', "10m"),
+        ("up offset 5m", "5m"),
+    ],
+)
+def test_the_last_two_samples_are_no_look_back(expression: str, length: str) -> None:
+    assert promql.longest_range(expression) == duration(length)
+    assert promql.shortest_range(expression) is not None
