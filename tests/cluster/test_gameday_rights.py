@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from accounts import as_account
 from workbench import namespace, opened
 
 from rundrill import guard
-from rundrill.gateway.kubernetes import Json
+from rundrill.errors import TargetError
+from rundrill.gateway.kubernetes import Json, Kube
 from rundrill.session import Session
 
 pytestmark = pytest.mark.cluster
@@ -121,3 +123,27 @@ def test_a_hand_on_a_node_may_only_look_whether_to_let_go(session: Session) -> N
     ]
     assert others == []
     assert not may(session, "hand", "get", "/pods", SPACE)
+
+
+@pytest.fixture(scope="module")
+def undoer(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """The cluster as the undoer has it."""
+    place = as_account(session, "undoer", tmp_path_factory.mktemp("undoer") / "kubeconfig")
+    kube = Kube(place, "as-undoer")
+    yield kube
+    kube.close()
+
+
+def test_the_undoer_changes_nothing_where_no_fault_can_be(undoer: Kube) -> None:
+    settings: Json = {"metadata": {"name": "rundrill-test-stays-out"}, "data": {}}
+    undoer.call("POST", f"/api/v1/namespaces/{SPACE}/configmaps", settings, {"dryRun": "All"})
+    with pytest.raises(TargetError, match="no fault can be here"):
+        undoer.call("POST", f"/api/v1/namespaces/{PROTECTED}/configmaps", settings, {"dryRun": "All"})
+    with pytest.raises(TargetError, match="no fault can be here"):
+        undoer.call("DELETE", f"/api/v1/namespaces/{PROTECTED}/services/kube-dns", query={"dryRun": "All"})
+
+
+def test_the_undoer_enters_no_container_where_no_fault_can_be(session: Session, undoer: Kube) -> None:
+    pod = session.kube.items("v1/Pod", PROTECTED, "k8s-app=kube-dns")[0]["metadata"]["name"]
+    with pytest.raises(TargetError, match="no fault can be here"):
+        undoer.exec(PROTECTED, pod, None, ["true"])
