@@ -8,7 +8,7 @@ from rundrill.evidence import AlertSeen, Evidence
 from rundrill.judge.hops import way_of
 from rundrill.promise import Promise
 from rundrill.promql import with_times
-from rundrill.restore import literal_restore
+from rundrill.restore import knows, literal_restore
 from rundrill.run import DefectSeen
 from rundrill.session import Session
 from rundrill.units import duration_text
@@ -17,13 +17,21 @@ STEP = timedelta(seconds=1)
 
 
 def show_defects(promise: Promise, evidence: Evidence, session: Session) -> Iterator[DefectSeen]:
-    """Every defect that this run of this promise can show; one that could not be looked at says so."""
+    """Every defect that this run of this promise can show; one that could not be looked at says so.
+
+    A runbook's other commands have rows of their own, both forms in isolation (`show_rows`): no server is started for them.
+    """
     if promise.restore:
         backup = session.policy.promise(promise.restore.backup)
         for one in dict.fromkeys((promise.id, backup.id)):
             yield from _shown(session.policy.promise(one), session, evidence)
-    elif not promise.state or promise.state.probe.sql:
+    elif promise.state.probe.sql if promise.state else _can_be_shown(promise):
         yield from _shown(promise, session, evidence)
+
+
+def _can_be_shown(promise: Promise) -> bool:
+    literal = promise.literal
+    return literal is not None and (literal.when is not None or knows(literal.command or ""))
 
 
 def _shown(promise: Promise, session: Session, evidence: Evidence) -> Iterator[DefectSeen]:

@@ -2,6 +2,6 @@
 
 from rundrill.restore.backup import read_backup
 from rundrill.restore.drill import measure_restore
-from rundrill.restore.literal import literal_restore
+from rundrill.restore.literal import knows, literal_restore
 
-__all__ = ["literal_restore", "measure_restore", "read_backup"]
+__all__ = ["knows", "literal_restore", "measure_restore", "read_backup"]

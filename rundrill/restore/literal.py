@@ -1,5 +1,6 @@
 """The runbook's own restore command, run where it can harm nobody, and what it leaves as it was."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 
@@ -57,6 +58,15 @@ class Ordeal:
     mended_complaint: str | None
     after_mended: Damage
     mended_equal: bool
+
+
+def knows(command: str) -> bool:
+    """Whether a runbook's command is one of the three forms that `literal_restore` shows in a scratch server."""
+    if takes_terminal(command) or takes_pipe(command):
+        return True
+    with contextlib.suppress(PolicyError):
+        return bool(isolated(command, "/dump.sql"))
+    return False
 
 
 def literal_restore(promise: Promise, session: Session) -> DefectSeen:

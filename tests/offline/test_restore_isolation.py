@@ -7,7 +7,7 @@ from local_postgres import LocalShell, needs_postgresql, server
 
 from rundrill.errors import PolicyError, TargetError
 from rundrill.restore.dumping import pipe
-from rundrill.restore.literal import isolated
+from rundrill.restore.literal import isolated, knows
 from rundrill.restore.scratch import Scratch, prove_isolated
 
 
@@ -84,6 +84,24 @@ def test_the_runbooks_command_runs_beside_the_scratch_server(command: str, inner
 def test_a_command_that_may_lead_elsewhere_is_refused(command: str) -> None:
     with pytest.raises(PolicyError, match="cannot be run in isolation"):
         isolated(command, "/s/dump.sql")
+
+
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        ("kubectl exec -i postgresql-0 -n data-services -- psql -U postgres aic_aipaas < backup.sql", True),
+        ("kubectl exec -it postgresql-0 -n d -- pg_dump -U postgres aic_aipaas > backup.sql", True),
+        (
+            'kubectl exec postgresql-0 -n d -- pg_dump -U postgres aic_aipaas | gzip > "b_${DATE}.sql.gz"',
+            True,
+        ),
+        ('psql ai_data_readiness -c "REINDEX DATABASE ai_data_readiness"', False),
+        ("systemctl restart ai-data-readiness-worker", False),
+        ("", False),
+    ],
+)
+def test_no_server_is_started_for_a_command_that_it_could_not_show(command: str, known: bool) -> None:
+    assert knows(command) is known
 
 
 @pytest.mark.slow
