@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -164,7 +165,8 @@ class Holding:
 
 
 def interrupt(why: str) -> None:
-    """Ends this process as Ctrl-C does."""
+    """Ends this process as Ctrl-C does, and says why: nobody at a keyboard did it."""
+    sys.stderr.write(f"rundrill: the run ends: {why}\n")
     # A job in the background of a script has inherited SIGINT as ignored.
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     os.kill(os.getpid(), signal.SIGTERM if ignored else signal.SIGINT)

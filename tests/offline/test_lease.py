@@ -145,7 +145,9 @@ def test_a_run_that_beats_is_alive_and_one_that_is_silent_is_not(kube: Kube) -> 
 
 
 @pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_ends_whatever_signal_its_shell_ignores(ignored: signal.Signals) -> None:
+def test_a_run_that_is_stopped_ends_whatever_signal_its_shell_ignores(
+    ignored: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = signal.SIGTERM if ignored is signal.SIGINT else signal.SIGINT
     before = {number: signal.getsignal(number) for number in (ignored, other)}
     signal.signal(ignored, signal.SIG_IGN)
@@ -157,3 +159,4 @@ def test_a_run_that_is_stopped_ends_whatever_signal_its_shell_ignores(ignored: s
     finally:
         for number, answer in before.items():
             signal.signal(number, answer)
+    assert capsys.readouterr().err == "rundrill: the run ends: stopped\n"
