@@ -1,8 +1,8 @@
 """A fault that is blocked on purpose is never called proven, and no promise is MET by it: each way of blocking, and none."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,27 @@ from rundrill import guard, hops, ledger
 from rundrill.faults import grip
 from rundrill.faults.rollout import rollout
 from rundrill.measure.chaos import run_experiment
-from rundrill.session import Session
+from rundrill.session import Session, open_session
 from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = pytest.mark.cluster
 SLUG, SPACE, NAME = "scratch", "rundrill-test-blocked", "cut-a-server"
 PROMISE = f"{SLUG}.procedure.cut-a-server"
 READY = {"object": {"api": "apps/v1/Deployment", "namespace": SPACE, "names": ["server"],
                     "fields": {"ready": "status.readyReplicas"}}}  # fmt: skip
+TURN = {"object": {"api": "v1/ConfigMap", "namespace": SPACE, "names": ["turn"]}}
+"""Made once whoever meddles with the fault has done so: the experiment goes on to its undo."""
+
+# Read by the chaos child as it starts: its hands lay nothing.
+_IN_VAIN = """
+from dataclasses import replace
+from datetime import timedelta
+from rundrill.faults import network
+laid = network._scripts
+network._scripts = lambda rules: replace(laid(rules), begin=":")
+network.BITES_WITHIN = timedelta(seconds=3)
+"""
 
 type Json = dict[str, Any]
 type Sabotage = Callable[[Session], None]
@@ -47,7 +59,8 @@ EXPERIMENT: Json = {
     },
     "method": [
         _step("cut", "faults.network", "refuse", namespace=SPACE, selector=SERVER, port=8000,
-              peer=f"{SPACE}/server", count=1) | {"pauses": {"after": 8}},
+              peer=f"{SPACE}/server", count=1),
+        _step("others-had-their-turn", "conditions", "seen", "probe", probe=TURN, expect={"found": {"equals": True}}),
         _step("undo", "faults.undo", "undo_all"),
         _step("is-done", "conditions", "is_done"),
     ],
@@ -86,22 +99,20 @@ def policy(policy_with: Callable[[Any], Path]) -> Path:
 def drilled(
     policy: Path, sabotage: Sabotage | None = None, target: str = TARGET
 ) -> tuple[Outcome, str, bool]:
-    """The verdict, its reason, and whether the fault counts as proven; the sabotage comes once it was."""
-    from rundrill.session import open_session
-
+    """The verdict, its reason, and whether the fault counts as proven; the sabotage comes once it was, or the test fails."""
     run = policy.parent / "run"
-    with open_session(policy, target, run, True) as session:
 
-        def meddle() -> None:
-            if sabotage and until(lambda: hops.reached(run / "evidence" / NAME, "fault_proven"), SOON):
-                sabotage(session)
+    def meddle(session: Session) -> None:
+        if sabotage:
+            assert until(lambda: hops.reached(run / "evidence" / NAME, "fault_proven"), SOON), "no fault"
+            sabotage(session)
+        session.kube.create("v1/ConfigMap", SPACE, {"metadata": {"name": "turn"}})
 
-        meddling = threading.Thread(target=meddle)
-        meddling.start()
-        try:
+    with opened() as others, open_session(policy, target, run, True) as session:
+        with ThreadPoolExecutor(1) as beside:
+            meddling = beside.submit(meddle, others)
             seen, _ = run_experiment(NAME, session)
-        finally:
-            meddling.join()
+            meddling.result()
         verdict = verdict_of(session, PROMISE, seen)
     return verdict.outcome, verdict.reason, seen.proof is not None
 
@@ -109,6 +120,7 @@ def drilled(
 @pytest.fixture(autouse=True)
 def nothing_is_left(session: Session) -> Iterator[None]:
     yield
+    session.kube.delete("v1/ConfigMap", SPACE, "turn")
     assert not [one for one in ledger.open_entries(session) if one.of.experiment == NAME]
     assert until(lambda: rollout(session, SPACE, "server").complete, SOON)
 
@@ -118,6 +130,18 @@ def test_a_fault_that_nobody_blocks_is_proven_and_its_promise_met(session: Sessi
     assert (outcome, proven) == (Outcome.MET, True), reason
 
 
+def test_a_rule_that_was_never_laid_is_no_fault(
+    session: Session, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hand does its work and says so, and nothing of it arrives in the kernel."""
+    (tmp_path / "sitecustomize.py").write_text(_IN_VAIN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    outcome, reason, proven = drilled(policy)
+    assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+    assert "still works" in reason, reason
+
+
+@pytest.mark.soak
 def test_a_rule_that_is_deleted_under_our_feet_is_no_fault(session: Session, policy: Path) -> None:
     def flush(session: Session) -> None:
         hands = session.kube.items("v1/Pod", ledger.NAMESPACE, f"{grip.LABEL}=holds")
@@ -137,6 +161,7 @@ def test_a_pod_that_is_replaced_meanwhile_is_no_fault(session: Session, policy: 
     assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
 
 
+@pytest.mark.soak
 def test_a_fault_that_somebody_else_undoes_meets_nothing(session: Session, policy: Path) -> None:
     def undo(session: Session) -> None:
         entry = next(one for one in ledger.open_entries(session) if one.of.experiment == NAME)
