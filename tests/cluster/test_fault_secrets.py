@@ -13,7 +13,7 @@ from rundrill.faults import change, rotate
 from rundrill.gateway.kubernetes import Refused
 from rundrill.session import Session
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = pytest.mark.cluster
 SPACE = "rundrill-test-secrets"
 HERE = {"runbook": "aic-aipaas", "whole_service": True}
 UNDOER = f"system:serviceaccount:{ledger.NAMESPACE}:{standby.ACCOUNT}"

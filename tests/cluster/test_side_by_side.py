@@ -18,7 +18,7 @@ from rundrill import guard, hops, ledger
 from rundrill.session import Session
 from rundrill.waiting import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = pytest.mark.cluster
 SPACE, SLUGS = "rundrill-test-beside", ("left", "right")
 SOON = timedelta(seconds=120)
 
@@ -126,6 +126,7 @@ def open_here(session: Session) -> list[str]:
     return [str(entry) for entry in ledger.open_entries(session) if entry.of.runbook in SLUGS]
 
 
+@pytest.mark.soak
 def test_two_platforms_are_drilled_at_the_same_time_and_both_verdicts_are_there(
     session: Session, checks: Checks, tmp_path: Path
 ) -> None:
@@ -139,7 +140,7 @@ def test_two_platforms_are_drilled_at_the_same_time_and_both_verdicts_are_there(
     assert levels(session) == ["INFO", "INFO"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGTERM])
 def test_a_signal_undoes_both_and_the_report_is_written(
     session: Session, checks: Checks, tmp_path: Path, number: signal.Signals
 ) -> None:
