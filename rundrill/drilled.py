@@ -34,7 +34,7 @@ def drill_seen(
         # A fault that did not last until the alert was due is as good as none.
         proof=None if says(drill, "lapsed") else says(drill, "fault_proven"),
         undone=says(drill, "undone"),
-        hops=tuple(hop for hop, _ in noted if _is_station(hop.name)),
+        hops=tuple(replace(hop, says=said) for hop, said in noted if _is_station(hop.name)),
         load=phases(crowd, _at(drill, "injected"), _at(drill, "undone")),
         quiet_before=_quiet_before(drill),
         started=times[0],
@@ -44,10 +44,9 @@ def drill_seen(
 
 
 def seen_of(promise: Promise, seen: DrillSeen) -> DrillSeen:
-    """The same drill as one promise sees it: an alert without the stations of the others that it raised."""
-    if promise.alert is None:
-        return seen
-    return replace(seen, hops=tuple(hop for hop in seen.hops if hop.of in ("", promise.id)))
+    """The same drill as one promise sees it: without the stations of other alerts, and what others want to be so in the end."""
+    own = (hop for hop in seen.hops if hops.wanted_by(hop.name) in (None, promise.id))
+    return replace(seen, hops=tuple(hop for hop in own if not promise.alert or hop.of in ("", promise.id)))
 
 
 def phases(crowd: Crowd, injected: datetime | None, undone: datetime | None) -> tuple[LoadPhase, ...]:

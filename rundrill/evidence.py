@@ -95,6 +95,8 @@ class Hop:
     source: str
     of: str = ""
     """The promise whose alert this is a station of; "" for what all of them share."""
+    says: str = ""
+    """What was seen there."""
 
 
 @dataclass(frozen=True)

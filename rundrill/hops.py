@@ -15,6 +15,11 @@ UNDOING = "undoing"
 """Noted when the undo of a fault begins: from then on its users may recover."""
 
 
+def wanted_by(name: str) -> str | None:
+    """The promise whose question of what must be so in the end a station answers; None for any other station."""
+    return name.split(":")[1] if name.startswith((THEN, NOT_THEN)) else None
+
+
 def note(directory: Path, name: str, at: datetime, source: str, says: str = "", of: str = "") -> Hop:
     """The hop, once it stands in the file; `says` is what was seen, `of` the promise whose alert came so far."""
     hop = Hop(name, at, source, of)

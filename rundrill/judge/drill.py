@@ -79,12 +79,10 @@ def done(promise_id: str, number: int, within: timedelta, seen: DrillSeen) -> tu
         if came <= within:
             return Outcome.MET, f"done after {time_text(came)}, promised {time_text(within)}"
         return Outcome.MISSED, f"done after {time_text(came, within)}, promised {time_text(within)}"
-    if way.at(f"{NOT_THEN}{name}") is not None:
-        return (
-            Outcome.MISSED,
-            f"what must be so in the end (question {number + 1}) was not, within {time_text(within)}",
-        )
-    return Outcome.UNKNOWN, f"what must be so in the end (question {number + 1}) was not measured"
+    asked = f"what must be so in the end (question {number + 1})"
+    if (was := way.says(f"{NOT_THEN}{name}")) is not None:
+        return Outcome.MISSED, f"{asked} was not, within {time_text(within)}: {was or 'it was otherwise'}"
+    return Outcome.UNKNOWN, f"{asked} was not measured"
 
 
 def _missed(drill: Drill, seen: DrillSeen, recovered: timedelta) -> str | None:

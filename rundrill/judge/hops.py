@@ -17,10 +17,15 @@ WORDS = {
     "recovered_kubernetes": "Kubernetes recovered",
 }
 
+_DONE = {"then": "done", "not-then": "not done"}
+
 
 def hop_words(name: str) -> str:
-    """A hop's name for a person: `witness:pager` reads `reached pager`."""
+    """A hop's name for a person: `witness:pager` reads `reached pager`, the second `then:` of a promise `done (2)`."""
     station, _, channel = name.partition(":")
+    if station in _DONE:
+        number = int(channel.rpartition(":")[2]) + 1
+        return _DONE[station] if number == 1 else f"{_DONE[station]} ({number})"
     stations = {"witness": "reached", "resolved": "resolved at"}
     return f"{stations[station]} {channel}" if channel and station in stations else WORDS.get(name, name)
 
@@ -39,6 +44,11 @@ class Way:
     def at(self, name: str) -> datetime | None:
         """When that hop was first reached."""
         return min((hop.at for hop in self.hops if hop.name == name), default=None)
+
+    def says(self, name: str) -> str | None:
+        """What was seen when that hop was first reached; None where it was not."""
+        first = min((hop for hop in self.hops if hop.name == name), key=lambda hop: hop.at, default=None)
+        return first.says if first else None
 
     def after(self, name: str, origin: str = "fault_proven") -> timedelta | None:
         """How long after the origin; None where either was not seen."""

@@ -55,6 +55,13 @@ def test_a_fault_that_lapsed_before_its_undo_has_no_proof(tmp_path: Path) -> Non
     )
 
 
+def test_a_promise_sees_its_own_answers_and_not_those_of_others(tmp_path: Path) -> None:
+    own, others = f"then:{DRILL.id}:0", "not-then:shop.procedure.other:0"
+    whole = left(tmp_path, ("fault_proven", 21), (own, 30), (others, 31))
+    assert [hop.name for hop in seen_of(DRILL, whole).hops] == ["fault_proven", own]
+    assert way_of(whole).says(others) == f"saw {others}"
+
+
 def test_an_undo_that_nobody_proved_is_not_told(tmp_path: Path) -> None:
     assert left(tmp_path, ("injected", 20), ("fault_proven", 21)).undone is None
 

@@ -108,10 +108,10 @@ def test_a_drill_with_something_to_follow_is_not_met_before_that_is_measured():
     assert "question 1) was not measured" in found.reason
 
 
-def noted(station, after_s):
+def noted(station, after_s, says=""):
     """The same drill with one more station, so long after its proof."""
     proven = next(hop.at for hop in DRILL_SEEN.hops if hop.name == "fault_proven")
-    hop = Hop(station, proven + timedelta(seconds=after_s), "platform")
+    hop = Hop(station, proven + timedelta(seconds=after_s), "platform", says=says)
     return replace(DRILL_SEEN, hops=(*DRILL_SEEN.hops, hop))
 
 
@@ -132,7 +132,9 @@ def test_what_came_too_late_is_missed():
 
 
 def test_what_was_read_and_is_otherwise_is_missed_and_not_unknown():
-    assert verdict(followed(), noted(f"not-then:{DRILL.id}:0", 30)).outcome is MISSED
+    found = verdict(followed(), noted(f"not-then:{DRILL.id}:0", 30, "shop/web: ready is 5, expected 8"))
+    assert found.outcome is MISSED
+    assert found.reason.endswith(": shop/web: ready is 5, expected 8")
 
 
 def test_the_answer_to_another_promises_question_is_none():

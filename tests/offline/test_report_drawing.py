@@ -100,6 +100,8 @@ def test_the_longest_range_of_an_expression(expression, length):
         ("witness:chat", "reached chat"),
         ("resolved:chat", "resolved at chat"),
         ("firing", "firing"),
+        ("then:shop.procedure.restart:0", "done"),
+        ("not-then:shop.procedure.restart:1", "not done (2)"),
     ],
 )
 def test_hops_have_words(name, words):
