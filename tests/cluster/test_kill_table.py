@@ -29,7 +29,14 @@ SEEN_WITHIN = timedelta(seconds=10)
 MIDDLE = "in-the-middle"
 UNDOER, TARGET = "undoer-killed", "target-restarted"
 """Killed in the middle, and then the undoer's pods are killed once too, or all that the fault was in."""
-ALWAYS = (("scale", "after-inject"), ("privilege", "before-close"), ("hand", MIDDLE))
+ALWAYS = (
+    ("scale", "after-inject"),
+    ("privilege", "before-close"),
+    ("hand", MIDDLE),
+    ("change", UNDOER),
+    ("rotate", "before-undo"),
+    ("cache", TARGET),
+)
 """In every run of the tests; the rest of the table takes minutes."""
 CELLS = [
     pytest.param(
