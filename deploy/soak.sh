@@ -10,8 +10,18 @@ part() {
     "$@" || failed+=("$*")
 }
 
+# Files side by side, since each has ground of its own; the cells of the kill table one by one, for each worker has its
+# own; and by itself what disturbs a whole node, or what all share.
 soak_tests() {
-    .venv/bin/python -m pytest -q -m 'cluster and soak' "$@" -n 2 --dist loadgroup tests/cluster
+    local table=tests/cluster/test_kill_table.py code=0
+    some_tests 'not alone' "$@" -n 2 --dist loadfile --ignore $table tests/cluster || code=1
+    some_tests 'not alone' "$@" -n 2 $table || code=1
+    some_tests alone "$@" tests/cluster || code=1
+    return $code
+}
+
+some_tests() {
+    .venv/bin/python -m pytest -q -m "cluster and soak and $1" "${@:2}"
     local code=$?
     [ $code -eq 0 ] || [ $code -eq 5 ] # None of these platforms has one.
 }

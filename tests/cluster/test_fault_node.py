@@ -11,7 +11,7 @@ from rundrill.errors import TargetError
 from rundrill.faults import node
 from rundrill.session import Session
 
-pytestmark = [pytest.mark.cluster, pytest.mark.soak]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak, pytest.mark.alone]
 SPACE = "rundrill-test-node"
 HERE = {"runbook": "aic-aipaas", "whole_service": True, "alone": True}
 

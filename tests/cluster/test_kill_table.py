@@ -43,7 +43,10 @@ CELLS = [
         fault,
         point,
         id=f"{fault}-{point}",
-        marks=[] if (fault, point) in ALWAYS else [pytest.mark.soak],
+        marks=[
+            *([] if (fault, point) in ALWAYS else [pytest.mark.soak]),
+            *([pytest.mark.alone] if ROWS[fault].whole else []),
+        ],
     )
     for fault in ROWS
     for point in (*POINTS, UNDOER, TARGET)
