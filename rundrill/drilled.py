@@ -13,7 +13,16 @@ from rundrill.journal import read_journal
 from rundrill.promise import Promise
 
 JOURNAL = "journal.json"
-STATIONS = ("fault_proven", "first_bad_sample", "pending", "firing", "alertmanager", "undone", "inactive")
+STATIONS = (
+    "fault_proven",
+    "first_bad_sample",
+    "pending",
+    "firing",
+    "alertmanager",
+    "undone",
+    "inactive",
+    hops.LAPSED,
+)
 RECOVERIES = ("recovered_users", "recovered_kubernetes")
 CHANNELS = ("witness:", "resolved:")
 
@@ -32,7 +41,7 @@ def drill_seen(
         steady_before=journal.steady_before,
         steps=journal.steps,
         # A fault that did not last until the alert was due is as good as none.
-        proof=None if says(drill, "lapsed") else says(drill, "fault_proven"),
+        proof=None if says(drill, hops.LAPSED) else says(drill, "fault_proven"),
         undone=says(drill, "undone"),
         hops=tuple(replace(hop, says=said) for hop, said in noted if _is_station(hop.name)),
         load=phases(crowd, _at(drill, "injected"), _at(drill, "undone")),

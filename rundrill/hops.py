@@ -11,6 +11,8 @@ PROCEDURE = "procedure"
 """Noted where nothing is broken on purpose: it is not over for its users before its end."""
 THEN, NOT_THEN = "then:", "not-then:"
 """Before a promise's id and a number: that question of what must be so in the end was answered with yes, or with no."""
+LAPSED = "lapsed"
+"""Noted where a fault was seen to be over before its undo: it then proves nothing."""
 UNDOING = "undoing"
 """Noted when the undo of a fault begins: from then on its users may recover."""
 

@@ -145,9 +145,9 @@ def _say_why_not(
         hops.note(drill, "blind", now, "watch", watch.blind, of=id)
     elif path is not None and all_answered(child.crowd(), path, LAPSED, now):
         says = f"users of {path} were answered again before the undo"
-        hops.note(drill, "lapsed", now, "crowd", says, of=id)
+        hops.note(drill, hops.LAPSED, now, "crowd", says, of=id)
     elif lasting is not None and (over := no_more(lasting, configuration)):
-        hops.note(drill, "lapsed", now, "platform", f"the fault was over before the undo: {over}", of=id)
+        hops.note(drill, hops.LAPSED, now, "platform", f"the fault was over before the undo: {over}", of=id)
     raise NoEvidence(
         watch.blind or f"{watch.promise.alert_name} did not reach every promised channel in time"
     )

@@ -16,7 +16,7 @@ def undo_all() -> list[str]:
     standing = list(filter(mine, ledger.open_entries(session)))
     for entry in standing:
         if why := _lapsed(session, entry):
-            hops.note(drill, "lapsed", datetime.now(UTC), "node", why)
+            hops.note(drill, hops.LAPSED, datetime.now(UTC), "node", why)
     if standing:
         hops.note(drill, hops.UNDOING, datetime.now(UTC), "ledger")
     undone = ledger.undo_all(session, mine)

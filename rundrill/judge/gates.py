@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rundrill.evidence import DrillSeen, LoadPhase, Step
+from rundrill.hops import LAPSED
+from rundrill.judge.hops import way_of
 from rundrill.judge.words import clock_text, count_text, share_text
 
 PHASES = ("before", "fault", "after")
@@ -112,6 +114,8 @@ def load_figures(phases: Sequence[LoadPhase]) -> list[dict[str, object]]:
 
 
 def _unproven(seen: DrillSeen) -> str:
+    if (why := way_of(seen).says(LAPSED)) is not None:
+        return f"the fault was not proven to last: {why}"
     failed = next((step for step in seen.steps if step.status != "succeeded"), None)
     why = f": {failed.name} {failed.status}, {_first_line(failed.error)}" if failed and failed.error else ""
     return "the fault was not proven" + why

@@ -11,6 +11,7 @@ from rundrill.units import duration
 
 WORDS = {
     "fault_proven": "fault proven",
+    "lapsed": "fault over",
     "first_bad_sample": "first bad sample",
     "alertmanager": "Alertmanager",
     "recovered_users": "users recovered",

@@ -151,6 +151,7 @@ def test_a_rule_that_is_deleted_under_our_feet_is_no_fault(session: Session, pol
 
     outcome, reason, proven = drilled(policy, flush)
     assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+    assert "taken back meanwhile" in reason
 
 
 def test_a_pod_that_is_replaced_meanwhile_is_no_fault(session: Session, policy: Path) -> None:
@@ -159,6 +160,7 @@ def test_a_pod_that_is_replaced_meanwhile_is_no_fault(session: Session, policy: 
 
     outcome, reason, proven = drilled(policy, replace)
     assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
+    assert "replaced meanwhile" in reason
 
 
 @pytest.mark.soak

@@ -50,9 +50,8 @@ def test_a_fault_that_nobody_proved_has_no_proof(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_lapsed_before_its_undo_has_no_proof(tmp_path: Path) -> None:
-    assert (
-        left(tmp_path, ("injected", 20), ("fault_proven", 21), ("lapsed", 50), ("undone", 60)).proof is None
-    )
+    seen = left(tmp_path, ("injected", 20), ("fault_proven", 21), ("lapsed", 50), ("undone", 60))
+    assert (seen.proof, way_of(seen).says("lapsed")) == (None, "saw lapsed")
 
 
 def test_a_promise_sees_its_own_answers_and_not_those_of_others(tmp_path: Path) -> None:

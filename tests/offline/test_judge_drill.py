@@ -115,6 +115,12 @@ def noted(station, after_s, says=""):
     return replace(DRILL_SEEN, hops=(*DRILL_SEEN.hops, hop))
 
 
+def test_a_fault_that_did_not_last_says_why():
+    found = verdict(DRILL, replace(noted("lapsed", 3, "pod till-1 was replaced meanwhile"), proof=None))
+    assert found.outcome is UNKNOWN
+    assert found.reason == "the fault was not proven to last: pod till-1 was replaced meanwhile"
+
+
 def followed():
     follows = {"then": (STATE.state,), "under": None, "keeps": None}
     return DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=follows)})
