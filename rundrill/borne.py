@@ -7,7 +7,7 @@ begins anew when one side takes over from the other, and the page is later than 
 from itertools import pairwise
 from typing import Any
 
-import promql_parser as syntax
+from rundrill.promql import syntax
 
 NONE: frozenset[str] = frozenset()
 _COMPARED = frozenset({"==", "!=", ">", "<", ">=", "<="})

@@ -8,6 +8,9 @@ import promql_parser
 
 from rundrill.units import duration, duration_text
 
+syntax = promql_parser
+"""The parser's own names for the parts of a tree, for whoever walks one."""
+
 # Ranges stand in brackets and after `offset`; strings are matched first, so that a bracket inside one is left alone.
 _TIMES = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
