@@ -5,7 +5,7 @@ from arrivals import Crowd, offsets
 
 CALM_S, RUSH_S = 75.0, 90.0
 """How long it is calm at first, and how long the rush is then."""
-RUSH = 14.0
+RUSH = 18.0
 """So many times the usual rate."""
 
 
