@@ -95,7 +95,7 @@ def lose_node_of(namespace: str, workload: str, configuration: Mapping[str, Any]
 
 
 def undo(session: Session, undo: Mapping[str, Any]) -> str:
-    """What shows that the node is back: ready, as many ready pods on it as before, and none who held it."""
+    """What shows that the node is back: ready, and none who held it; as many ready pods on it as before, or all that are there."""
     node, of = str(undo["node"]), str(undo["of"])
     for hand in session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}={of}"):
         try:
@@ -105,14 +105,15 @@ def undo(session: Session, undo: Mapping[str, Any]) -> str:
 
     def back() -> bool:
         held = session.kube.items("v1/Pod", NAMESPACE, f"{LABEL}={of}")
-        return not held and _is_ready(session, node) and len(_ready(session, node)) >= int(undo["ready"])
+        return not held and _is_ready(session, node) and _is_well(session, node, int(undo["ready"]))
 
     if not until(back, BACK_WITHIN, EVERY):
         now = len(_ready(session, node))
         raise UndoError(
             f"{node}: {_said(session, node)}, {now} of {undo['ready']} pods ready; `rundrill up` heals it"
         )
-    return f"{node} is ready, {undo['ready']} pods ready on it as before, nobody holds it"
+    now = len(_ready(session, node))
+    return f"{node} is ready, {now} pods ready on it, before it were {undo['ready']}; nobody holds it"
 
 
 def _stand(session: Session, name: str, of: str, node: str, entry: str) -> str:
@@ -147,7 +148,20 @@ def _said(session: Session, node: str) -> str:
     return f"Ready is {ready.get('status')} since {ready.get('lastTransitionTime')}: {ready.get('reason')}"
 
 
+def _is_well(session: Session, node: str, wanted: int) -> bool:
+    """Whether as many pods are ready on it as before, or all that are there: some may have been replaced elsewhere."""
+    there, ready = _pods(session, node), _ready(session, node)
+    left = [pod for pod in there if pod["status"].get("phase") not in ("Succeeded", "Failed")]
+    leaving = [pod for pod in left if "deletionTimestamp" in pod["metadata"]]
+    return len(ready) >= wanted or (len(ready) == len(left) > 0 and not leaving)
+
+
 def _ready(session: Session, node: str) -> list[Json]:
     """The pods of the node that are ready, but for our own."""
+    return [pod for pod in _pods(session, node) if is_ready(pod)]
+
+
+def _pods(session: Session, node: str) -> list[Json]:
+    """The pods of the node, but for our own."""
     pods = session.kube.get("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")["items"]
-    return [pod for pod in pods if is_ready(pod) and pod["metadata"]["namespace"] != NAMESPACE]
+    return [pod for pod in pods if pod["metadata"]["namespace"] != NAMESPACE]
