@@ -3,6 +3,7 @@
 Each cell of the table is a line in RUNDRILL_KILL_TABLE, where that names a file; `kill_rows.py FILE` draws it.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from workbench import REPOSITORY
 
 from rundrill import ledger, standby
 from rundrill.errors import RundrillError
+from rundrill.gateway.kubernetes import NotFound
 from rundrill.waiting import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.on("aia")]
@@ -123,7 +125,9 @@ def as_before(here: Ground, fault: str, before: object, run: str) -> bool:
 def take_away(here: Ground, space: str, selector: str) -> None:
     """Every such pod goes at once."""
     for pod in here.session.kube.items("v1/Pod", space, selector):
-        here.session.kube.delete("v1/Pod", space, pod["metadata"]["name"], grace=0)
+        # The fault may be taking it away, too.
+        with contextlib.suppress(NotFound):
+            here.session.kube.delete("v1/Pod", space, pod["metadata"]["name"], grace=0)
 
 
 def tell(fault: str, point: str, seconds: float, undone: bool) -> None:
