@@ -42,7 +42,7 @@ cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a 
 	@$(call ON,aic-aipaas)
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
-soak: setup  ## what takes hours: the kill table, every fault, all five game days
+soak: setup  ## what takes hours: kill table, every fault, five game days
 	@deploy/soak.sh
 
 check: setup  ## ruff, ruff format, mypy strict, rundrill lint
