@@ -13,6 +13,7 @@ from workbench import POLICY, REPOSITORY, namespace, opened
 
 from rundrill import guard
 from rundrill.errors import NoEvidence, TargetError
+from rundrill.faults import drain
 from rundrill.faults.rollout import pods, rollout
 from rundrill.gateway.kubernetes import Conflict
 from rundrill.session import Session
@@ -23,6 +24,8 @@ SLUG, NAME, PORT = "aia", "sleeper", 8099
 PASSWORD = "kill-table"
 MANAGED = "external-secrets.io/managed=true"
 UP_WITHIN = timedelta(seconds=120)
+TRIES = 4
+"""The scheduler spreads pods as it likes."""
 STARTS = """
 set -eu
 export PGDATA=/data/pg
@@ -78,6 +81,10 @@ class Ground:
         """Whether all of them are."""
         return all(rollout(self.session, self.space, name).complete for name in deployments)
 
+    def is_whole(self) -> bool:
+        """Whether all its servers are up."""
+        return self.complete(NAME, "postgres", "redis", "standin")
+
     def with_secret_manager(self) -> None:
         """A secret manager and its controller are there, and the Secret that they keep."""
         kube = self.session.kube
@@ -85,6 +92,22 @@ class Ground:
             like = kube.one("apps/v1/Deployment", "aia-production", "aia-secret-manager")["spec"]["template"]
             self.make("kill_secrets.yaml", str(like["spec"]["containers"][0]["image"]))
         assert until(lambda: bool(kube.items("v1/Secret", self.space, MANAGED)), UP_WITHIN)
+
+    def with_a_pod_to_drain(self) -> None:
+        """The small service has a pod on a node that may be taken; a node that was drained is empty after it."""
+        for _ in range(TRIES):
+            if self._on_a_node_for_drills():
+                return
+            for pod in self.session.kube.items("v1/Pod", self.space, f"app={NAME}"):
+                self.session.kube.delete("v1/Pod", self.space, pod["metadata"]["name"], grace=0)
+            assert until(lambda: self.complete(NAME), UP_WITHIN)
+        assert self._on_a_node_for_drills()
+
+    def _on_a_node_for_drills(self) -> bool:
+        try:
+            return bool(drain.node_of(self.session, self.space, NAME))
+        except TargetError:
+            return False
 
     def with_evicted_pods(self) -> None:
         """Two pods whose status says that the kubelet put them out; they never ran, and none of a node's disk was filled."""
@@ -179,7 +202,7 @@ def _deploy(
 
 
 def _is_up(here: Ground) -> bool:
-    if not here.complete(NAME, "postgres", "redis", "standin"):
+    if not here.is_whole():
         return False
     try:
         here.session.postgres(SLUG).rows("SELECT 1 FROM orders")

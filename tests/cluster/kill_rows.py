@@ -62,8 +62,8 @@ ROWS: Mapping[str, Row] = {
         "scale", "scale_to_zero", looks.is_whole, {"namespace": "{space}", "workload": NAME, "seen_on": "/"}
     ),
     "restart": Row("restart", "restart", looks.is_whole, SMALL, lasts=False),
-    "drain": Row("drain", "drain_node_of", looks.nodes, SMALL, whole=True),
-    "node": Row("node", "lose_node_of", looks.nodes, SMALL, whole=True),
+    "drain": Row("drain", "drain_node_of", looks.nodes, SMALL, Ground.with_a_pod_to_drain, whole=True),
+    "node": Row("node", "lose_node_of", looks.nodes, SMALL, Ground.with_a_pod_to_drain, whole=True),
     "kill": Row(
         "kill",
         "kill_pods",

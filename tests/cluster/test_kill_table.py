@@ -73,6 +73,7 @@ def test_all_is_as_before_wherever_the_runner_dies(
 ) -> None:
     if ROWS[fault].whole and WORKER != "alone":
         pytest.skip("it disturbs a whole node, or what all share: to be run without -n")
+    assert until(here.is_whole, WITHIN)
     ROWS[fault].prepare(here)
     before = looked(here, fault)
     assert before is not None
