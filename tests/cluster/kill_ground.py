@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rundrill import guard
 from rundrill.errors import NoEvidence, TargetError
 from rundrill.faults import drain
 from rundrill.faults.rollout import pods, rollout
+from rundrill.faults.selected import is_ready
 from rundrill.gateway.kubernetes import Conflict
 from rundrill.session import Session
 from rundrill.waiting import until
@@ -22,6 +24,7 @@ from rundrill.waiting import until
 SLUG, NAME, PORT = "aia", "sleeper", 8099
 """The runbook that lends its name: its databases are those of the ground, in a policy of the tests."""
 PASSWORD = "kill-table"
+REPLICAS = 2
 MANAGED = "external-secrets.io/managed=true"
 UP_WITHIN = timedelta(seconds=120)
 TRIES = 4
@@ -98,10 +101,17 @@ class Ground:
         for _ in range(TRIES):
             if self._on_a_node_for_drills():
                 return
+            old = rollout(self.session, self.space, NAME).uids
             for pod in self.session.kube.items("v1/Pod", self.space, f"app={NAME}"):
                 self.session.kube.delete("v1/Pod", self.space, pod["metadata"]["name"], grace=0)
-            assert until(lambda: self.complete(NAME), UP_WITHIN)
+            assert until(partial(self._replaced, old), UP_WITHIN)
         assert self._on_a_node_for_drills()
+
+    def _replaced(self, old: frozenset[str]) -> bool:
+        """Whether others stand for these pods; the Deployment's own status comes late."""
+        there = self.session.kube.items("v1/Pod", self.space, f"app={NAME}")
+        new = [pod for pod in there if is_ready(pod) and pod["metadata"]["uid"] not in old]
+        return len(new) == len(there) == REPLICAS and self.complete(NAME)
 
     def _on_a_node_for_drills(self) -> bool:
         try:
@@ -161,7 +171,7 @@ def _make(here: Ground) -> None:
     settings = {"metadata": {"name": "settings"}, "data": {"LEVEL": "INFO"}}
     session.kube.create("v1/ConfigMap", space, settings)
     serve = f"mkdir -p /tmp/services && exec python3 -m http.server {PORT} --directory /tmp/services"
-    _deploy(session, space, NAME, image, ["sh", "-c", serve], PORT, replicas=2)
+    _deploy(session, space, NAME, image, ["sh", "-c", serve], PORT, replicas=REPLICAS)
     _deploy(session, space, "postgres", image, ["bash", "-c", STARTS], 5432, user=like.get("securityContext"))
     redis = ["redis-server", "--requirepass", PASSWORD, "--save", "", "--port", "6379", "--bind", "0.0.0.0"]
     _deploy(session, space, "redis", image, redis, 6379)
