@@ -10,11 +10,11 @@ part() {
     "$@" || failed+=("$*")
 }
 
-# Files side by side, since each has ground of its own; the cells of the kill table one by one, for each worker has its
-# own; and by itself what disturbs a whole node, or what all share.
+# Files one after another, since several want one platform; the cells of the kill table side by side, for each worker has
+# ground of its own; and by itself what disturbs a whole node, or what all share.
 soak_tests() {
     local table=tests/cluster/test_kill_table.py code=0
-    some_tests 'not alone' "$@" -n 2 --dist loadfile --ignore $table tests/cluster || code=1
+    some_tests 'not alone' "$@" --ignore $table tests/cluster || code=1
     some_tests 'not alone' "$@" -n 2 $table || code=1
     some_tests alone "$@" tests/cluster || code=1
     return $code
