@@ -114,7 +114,9 @@ def load_figures(phases: Sequence[LoadPhase]) -> list[dict[str, object]]:
 
 
 def _unproven(seen: DrillSeen) -> str:
-    if (why := way_of(seen).says(LAPSED)) is not None:
+    way = way_of(seen)
+    # What never bit cannot have been taken back, whatever its undo found.
+    if way.at("fault_proven") is not None and (why := way.says(LAPSED)) is not None:
         return f"the fault was not proven to last: {why}"
     failed = next((step for step in seen.steps if step.status != "succeeded"), None)
     why = f": {failed.name} {failed.status}, {_first_line(failed.error)}" if failed and failed.error else ""

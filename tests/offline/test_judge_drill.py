@@ -121,6 +121,14 @@ def test_a_fault_that_did_not_last_says_why():
     assert found.reason == "the fault was not proven to last: pod till-1 was replaced meanwhile"
 
 
+def test_what_never_bit_was_not_taken_back():
+    never = tuple(hop for hop in noted("lapsed", 3, "it is not there").hops if hop.name != "fault_proven")
+    found = verdict(DRILL, replace(DRILL_SEEN, hops=never, proof=None))
+    assert found.outcome is UNKNOWN
+    assert found.reason.startswith("the fault was not proven")
+    assert "last" not in found.reason
+
+
 def followed():
     follows = {"then": (STATE.state,), "under": None, "keeps": None}
     return DRILL.model_copy(update={"drill": DRILL.drill.model_copy(update=follows)})
