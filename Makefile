@@ -7,7 +7,7 @@ RUNDRILL := .venv/bin/rundrill
 # Two parts of one make would be in each other's way on one cluster.
 .NOTPARALLEL:
 # Two processors do not carry five platforms and tests beside them: two come, are broken, and go.
-ON = $(PY) -m pytest -q -m 'cluster and not soak' --ignore tests/cluster/test_cluster_lifecycle.py $(1:%=--on %) tests/cluster
+ON = $(PY) -m pytest -q -m 'cluster and not soak$(2)' --ignore tests/cluster/test_cluster_lifecycle.py $(1:%=--on %) tests/cluster
 
 .PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
@@ -39,7 +39,8 @@ cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a 
 	@$(call ON,ai-pipeline ai-data-readiness) -n 2 --dist loadfile
 	@$(RUNDRILL) down --platform ai-pipeline --platform ai-data-readiness
 	@$(RUNDRILL) up --platform aic-aipaas
-	@$(call ON,aic-aipaas)
+	@$(call ON,aic-aipaas, and apart) -n 2 --dist loadfile
+	@$(call ON,aic-aipaas, and not apart)
 	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
 
 soak: setup  ## what takes hours: kill table, every fault, five game days

@@ -18,7 +18,7 @@ from rundrill.cluster.cgroups import DAEMONS, OURS, WEIGHT, hierarchies
 from rundrill.cluster.places import find_places
 from rundrill.platform.image import base_image, deliver
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 PATIENCE_S = 120
 

@@ -19,7 +19,7 @@ from rundrill.gateway.kubernetes import Kube
 from rundrill.restore.pod import LABEL
 from rundrill.session import Session
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 PAGE = Path(__file__).parents[2] / "docs" / "defects.md"
 
 

@@ -21,7 +21,7 @@ from rundrill.session import Session, open_session
 from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 SLUG, SPACE, NAME = "scratch", "rundrill-test-blocked", "cut-a-server"
 PROMISE = f"{SLUG}.procedure.cut-a-server"
 READY = {"object": {"api": "apps/v1/Deployment", "namespace": SPACE, "names": ["server"],

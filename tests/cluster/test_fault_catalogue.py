@@ -12,7 +12,7 @@ from rundrill.faults.rollout import pods, rollout
 from rundrill.session import Session
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 SPACE, NAME = "rundrill-test-faults", "sleeper"
 HERE = {"runbook": "aic-aipaas", "whole_service": True}
 

@@ -11,7 +11,7 @@ from rundrill.errors import TargetError
 from rundrill.gateway.kubernetes import Json, Kube
 from rundrill.session import Session
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 SPACE, PROTECTED, OURS = "rundrill-test-rights", "kube-system", "rundrill"
 BINDING = "rbac.authorization.k8s.io/v1/RoleBinding"
 

@@ -11,7 +11,7 @@ from workbench import namespace, opened
 from rundrill.session import Session
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SPACE = "rundrill-test-platform"
 NOWHERE = "198.18.255.254"

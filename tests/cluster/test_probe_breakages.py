@@ -13,7 +13,7 @@ from rundrill.errors import NoEvidence, RundrillError
 from rundrill.verdict import Outcome, Verdict
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SOON = timedelta(seconds=25)
 INSIDE = {"namespace": SPACE, "selector": "app=ground"}

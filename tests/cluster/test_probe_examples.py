@@ -17,7 +17,7 @@ from rundrill.promise import Promise
 from rundrill.session import Session, open_session
 from rundrill.verdict import Outcome
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "promises" / "probes").glob("*.md"))
 

@@ -12,7 +12,7 @@ from rundrill.probe import Probe
 from rundrill.session import Session
 from rundrill.target import PlatformAddresses, open_target
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SLUG = "aic-aipaas"
 NOWHERE = "no-such-namespace"

@@ -23,7 +23,7 @@ from rundrill.session import Session, open_session
 from rundrill.target import BackupPlace
 from rundrill.verdict import Outcome, Verdict
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SLUG = "aic-aipaas"
 RESTORE = "aic-aipaas.restore.manual-dump"

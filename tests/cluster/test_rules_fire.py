@@ -10,7 +10,7 @@ from rundrill.generate import prometheus_rules
 from rundrill.policy import load_policy
 from rundrill.session import open_session
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 ROOT = Path(__file__).parents[2]
 SLUG = "aic-aipaas"

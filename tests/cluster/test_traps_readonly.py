@@ -16,7 +16,7 @@ from rundrill.target import ServiceAddress
 from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SLUG = "aic-aipaas"
 PATIENCE = timedelta(seconds=30)

@@ -16,7 +16,7 @@ from rundrill.session import Session
 from rundrill.verdict import Outcome
 from rundrill.waiting import until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.apart]
 
 SLUG, SPACE = "aic-aipaas", "rundrill-test-rules"
 PATIENCE = timedelta(seconds=60)
