@@ -35,7 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"on(slug): the platform that it needs; without it, {USUAL}")
-    config.addinivalue_line("markers", "apart: reads, or has ground of its own: may run beside others that do")
+    config.addinivalue_line(
+        "markers", "apart: reads, or has ground of its own: may run beside others that do"
+    )
     config.addinivalue_line("markers", "alone: disturbs a whole node, or what all share: not beside others")
 
 
