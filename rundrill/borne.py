@@ -4,7 +4,6 @@ An alert waits (`for`) for each series by itself. Where `or` joins sides whose s
 begins anew when one side takes over from the other, and the page is later than promised.
 """
 
-from itertools import pairwise
 from typing import Any
 
 from rundrill.promql import syntax
@@ -14,16 +13,17 @@ _COMPARED = frozenset({"==", "!=", ">", "<", ">=", "<="})
 _KEEPS_FEWER = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 """Aggregations that pass whole series on."""
 _ABSENT = frozenset({"absent", "absent_over_time"})
-_SCALAR = frozenset({"time", "scalar", "vector", "pi"})
+_NUMBERS = frozenset({"time", "scalar", "pi"})
+"""Functions that give a number and no series."""
 
 type Labels = frozenset[str]
 
 
 def uneven(expression: str) -> tuple[str, ...]:
     """The sides of its outermost `or` with their labels, where two of them are known and differ; else empty."""
-    sides = list(_sides(syntax.parse(expression)))
+    sides = _sides(syntax.parse(expression))
     known = [(side, labels) for side in sides if (labels := borne(side)) is not None]
-    if all(one[1] == next_one[1] for one, next_one in pairwise(known)):
+    if len({labels for _, labels in known}) < 2:
         return ()
     return tuple(f"{_shown(labels)} by {' '.join(str(side).split())}" for side, labels in known)
 
@@ -62,7 +62,7 @@ def _aggregated(tree: Any) -> Labels | None:
 
 def _called(tree: Any) -> Labels | None:
     """`absent` bears what its selector asks to be equal, once; nothing where it asks about a calculation."""
-    if tree.func.name in _SCALAR:
+    if tree.func.name in {*_NUMBERS, "vector"}:
         return NONE
     if tree.func.name not in _ABSENT:
         return None
@@ -90,7 +90,7 @@ def _is_number(tree: Any) -> bool:
     if isinstance(tree, syntax.BinaryExpr):
         return _is_number(tree.lhs) and _is_number(tree.rhs)
     return isinstance(tree, syntax.NumberLiteral) or (
-        isinstance(tree, syntax.Call) and tree.func.name in {"time", "scalar", "pi"}
+        isinstance(tree, syntax.Call) and tree.func.name in _NUMBERS
     )
 
 

@@ -57,17 +57,12 @@ class Schedule:
     @property
     def longest(self) -> timedelta:
         """What no number of hands could shorten: the longest way through one platform's chains, and all that must be alone."""
-        ways = (_way(chains) for chains in _by_platform(self.chains).values())
-        return max(ways, default=timedelta(0)) + _length(self.alone)
+        return max(self._tails.values(), default=timedelta(0)) + _length(self.alone)
 
     @property
     def order(self) -> tuple[Piece, ...]:
         """Who begins first where hands are few: what has most to come after it (critical path first)."""
-        tails = {
-            piece: _length(chain.pieces[at:]) + self._after(chain)
-            for chain in self.chains
-            for at, piece in enumerate(chain.pieces)
-        }
+        tails = self._tails
         return (*sorted(tails, key=lambda piece: tails[piece], reverse=True), *self.alone)
 
     def wall(self, at_once: int) -> timedelta:
@@ -80,6 +75,15 @@ class Schedule:
                 heappush(running, (now + one.lasts, next(numbers), one))
             now = heappop(running)[0]
         return now
+
+    @property
+    def _tails(self) -> dict[Piece, timedelta]:
+        """From the begin of each until all that must come after it has ended."""
+        return {
+            piece: _length(chain.pieces[at:]) + self._after(chain)
+            for chain in self.chains
+            for at, piece in enumerate(chain.pieces)
+        }
 
     def _after(self, chain: Chain) -> timedelta:
         """What waits for the end of a chain that has its platform to itself."""
@@ -132,18 +136,9 @@ def _chains(pieces: Iterable[Piece]) -> list[Chain]:
     return [*([Chain(tuple(to_itself), True)] if to_itself else []), *others]
 
 
-def _by_platform(chains: Iterable[Chain]) -> dict[str, list[Chain]]:
-    found: dict[str, list[Chain]] = {}
-    for chain in chains:
-        found.setdefault(chain.platform, []).append(chain)
-    return found
-
-
 def _way(chains: Iterable[Chain]) -> timedelta:
     """The longest way through the chains of one platform."""
-    of_one = tuple(chains)
-    first = sum((chain.lasts for chain in of_one if chain.to_itself), timedelta(0))
-    return first + max((chain.lasts for chain in of_one if not chain.to_itself), default=timedelta(0))
+    return Schedule(tuple(chains)).longest
 
 
 def _length(pieces: Iterable[Piece]) -> timedelta:

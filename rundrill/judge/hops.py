@@ -44,12 +44,16 @@ class Way:
 
     def at(self, name: str) -> datetime | None:
         """When that hop was first reached."""
-        return min((hop.at for hop in self.hops if hop.name == name), default=None)
+        first = self._first(name)
+        return first.at if first else None
 
     def says(self, name: str) -> str | None:
         """What was seen when that hop was first reached; None where it was not."""
-        first = min((hop for hop in self.hops if hop.name == name), key=lambda hop: hop.at, default=None)
+        first = self._first(name)
         return first.says if first else None
+
+    def _first(self, name: str) -> Hop | None:
+        return min((hop for hop in self.hops if hop.name == name), key=lambda hop: hop.at, default=None)
 
     def after(self, name: str, origin: str = "fault_proven") -> timedelta | None:
         """How long after the origin; None where either was not seen."""
