@@ -1,7 +1,8 @@
 """What every platform's breakages need: all its states asked at once, and asked again until they are as expected."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +20,7 @@ HEALTHY_WITHIN = timedelta(minutes=8)
 """A platform that came up a minute ago failed its first users; they stay in a rate of five minutes for as long."""
 BROKEN_WITHIN = timedelta(minutes=3)
 """Longer than any breakage takes to be told: who waits less takes a busy machine for a wrong check."""
+JOBS_END_WITHIN = timedelta(minutes=3)
 BOOKS = {"operators", "history"}
 """What a drill cluster's platforms only have invented: no evidence, and good enough to see a check go red."""
 
@@ -76,6 +78,46 @@ def _as_wanted(verdict: Verdict, cause: str | None) -> bool:
     if cause is None:
         return verdict.outcome is Outcome.MET
     return verdict.outcome is Outcome.MISSED and bool(re.search(cause, verdict.reason))
+
+
+@contextlib.contextmanager
+def paused(session: Session, namespace: str, *cron_jobs: str) -> Iterator[None]:
+    """No run of these CronJobs while the context lasts, not even the end of one that had begun.
+
+    A backup of a broken platform holds what is broken, and maintenance mends what a test has spoilt.
+    """
+
+    def suspend(suspended: bool) -> None:
+        for name in cron_jobs:
+            session.kube.patch("batch/v1/CronJob", namespace, name, {"spec": {"suspend": suspended}})
+
+    looks = 0
+
+    def quiet() -> bool:
+        nonlocal looks
+        # Twice: the controller may just be making one more.
+        looks = 0 if _at_work(session, namespace, cron_jobs) else looks + 1
+        return looks > 1
+
+    with contextlib.ExitStack() as undoing:
+        undoing.callback(suspend, False)
+        suspend(True)
+        over = until(quiet, JOBS_END_WITHIN, every=timedelta(seconds=1))
+        assert over, f"not over in {JOBS_END_WITHIN}: {_at_work(session, namespace, cron_jobs)}"
+        yield
+
+
+def _at_work(session: Session, namespace: str, cron_jobs: tuple[str, ...]) -> list[str]:
+    """The Jobs of these CronJobs that are not over, by name."""
+    return [
+        job["metadata"]["name"]
+        for job in session.kube.items("batch/v1/Job", namespace)
+        if any(owner["name"] in cron_jobs for owner in job["metadata"].get("ownerReferences") or ())
+        and not any(
+            one["type"] in ("Complete", "Failed") and one["status"] == "True"
+            for one in job.get("status", {}).get("conditions") or ()
+        )
+    ]
 
 
 def not_met(seen: Mapping[str, Verdict]) -> dict[str, str]:

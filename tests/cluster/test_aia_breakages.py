@@ -4,12 +4,11 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from aia_ground import SPACE, break_all, change
-from breaking import not_met, settled
+from breaking import not_met, paused, settled
 from workbench import opened
 
 from rundrill.session import Session
@@ -50,20 +49,10 @@ def session() -> Iterator[Session]:
     with (
         tempfile.TemporaryDirectory() as directory,
         opened(Path(directory), disruptive=False) as session,
-        exports_paused(session),
+        # An export would be one of a broken platform.
+        paused(session, SPACE, "config-export"),
     ):
         yield session
-
-
-@contextlib.contextmanager
-def exports_paused(session: Session) -> Iterator[None]:
-    """No export while the context lasts: it would be one of a broken platform."""
-    patch = partial(session.kube.patch, "batch/v1/CronJob", SPACE, "config-export")
-    patch({"spec": {"suspend": True}})
-    try:
-        yield
-    finally:
-        patch({"spec": {"suspend": False}})
 
 
 @pytest.fixture(scope="module")

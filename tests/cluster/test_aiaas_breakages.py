@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import not_met, settled
+from breaking import not_met, paused, settled
 from workbench import opened
 
 from rundrill.gateway.kubernetes import NotFound
@@ -104,10 +104,9 @@ def session() -> Iterator[Session]:
     with (
         tempfile.TemporaryDirectory() as directory,
         opened(Path(directory), disruptive=False) as session,
-        contextlib.ExitStack() as undoing,
+        # An export would be one of a broken platform.
+        paused(session, SPACE, "resource-export"),
     ):
-        # No export meanwhile: it would be one of a broken platform.
-        Platform(session, undoing).change("batch/v1/CronJob", "resource-export", {"spec": {"suspend": True}})
         yield session
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import not_met, settled
+from breaking import not_met, paused, settled
 from workbench import opened
 
 from rundrill.gateway.kubernetes import NotFound
@@ -83,8 +83,8 @@ def broken(session: Session, healthy: dict[str, Verdict]) -> Iterator[dict[str, 
 
 def break_all(session: Session, undoing: contextlib.ExitStack) -> None:
     """Every breakage; none hides another."""
-    # An export of now would hold what is new, and be equal to what is wrong.
-    patched(session, undoing, "batch/v1/CronJob", "automated-backup", SUSPENDED, RESUMED)
+    # An export of now would hold what is new, and be equal to what is wrong; maintenance makes every key run out.
+    undoing.enter_context(paused(session, SPACE, "automated-backup", "redis-maintenance"))
     right = session.kube.one("v1/ConfigMap", SPACE, "consumer-config")["data"]
     wrong = {"metadata": {"name": "wrong-consumer"}, "data": right | {"consumer.properties": WRONG}}
     made(session, undoing, "v1/ConfigMap", wrong)
@@ -161,8 +161,6 @@ def right_agent() -> Json:
     return agent({"value": None, "valueFrom": source}, "consumer-config")
 
 
-SUSPENDED: Json = {"spec": {"suspend": True}}
-RESUMED: Json = {"spec": {"suspend": False}}
 KEY = "request:without-an-end"
 WRONG = "fetch.min.bytes=1\nfetch.max.wait.ms=100\nmax.poll.records=1000\n"
 NEW = {"SINCE_THE_EXPORT": "yes"}

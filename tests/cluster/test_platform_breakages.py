@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breaking import not_met, settled, verdicts
+from breaking import not_met, paused, settled, verdicts
 from workbench import opened
 
 from rundrill.gateway.kubernetes import NotFound
@@ -100,11 +100,9 @@ def session() -> Iterator[Session]:
     with (
         tempfile.TemporaryDirectory() as directory,
         opened(Path(directory), disruptive=False) as session,
-        contextlib.ExitStack() as undoing,
+        # No export and no report of a broken platform.
+        paused(session, DATA, "configuration-export", "operations-book"),
     ):
-        # No export, report or backup of a broken platform.
-        for job in ("configuration-export", "operations-book"):
-            change(session, undoing, "batch/v1/CronJob", DATA, job, {"spec": {"suspend": True}})
         yield session
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breaking import not_met, settled
+from breaking import not_met, paused, settled
 from readiness_harm import (
     IN_THE_DATABASE,
     SLUG,
@@ -26,7 +26,7 @@ from rundrill.verdict import Outcome, Verdict
 
 pytestmark = [pytest.mark.cluster, pytest.mark.on("ai-data-readiness")]
 
-CRONJOBS = ("backup", "file-backup", "restore-test")
+CRONJOBS = tuple(f"{SLUG}-{name}" for name in ("backup", "file-backup", "restore-test"))
 
 # What one table does that was made without an index and is written to under a transaction that nobody ended.
 BY_ONE_TABLE = {
@@ -61,21 +61,10 @@ def session() -> Iterator[Session]:
     with (
         tempfile.TemporaryDirectory() as directory,
         opened(Path(directory), disruptive=False) as session,
-        jobs_paused(session),
+        # No backup and no restore test but those of this test.
+        paused(session, SPACE, *CRONJOBS),
     ):
         yield session
-
-
-@contextlib.contextmanager
-def jobs_paused(session: Session) -> Iterator[None]:
-    """No backup and no restore test but those of the test while the context lasts."""
-    for name in CRONJOBS:
-        session.kube.patch("batch/v1/CronJob", SPACE, f"{SLUG}-{name}", {"spec": {"suspend": True}})
-    try:
-        yield
-    finally:
-        for name in CRONJOBS:
-            session.kube.patch("batch/v1/CronJob", SPACE, f"{SLUG}-{name}", {"spec": {"suspend": False}})
 
 
 @pytest.fixture(scope="module")
