@@ -145,5 +145,7 @@ def _plain(value: object) -> str:
 def _shown(found: Value, expectation: Expectation) -> str:
     if expectation.younger_than is not None:
         return time_text(_number(found)) + " old"
-    text = _plain(found) or "empty"
+    text = _plain(found)
+    # Where the very text is asked for, its last line break may be the fault.
+    text = (text if expectation.equals is not None else text.strip()) or "empty"
     return text if len(text) <= 120 else text[:117] + "..."

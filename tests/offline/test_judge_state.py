@@ -110,6 +110,12 @@ def test_absence_can_be_promised():
     assert one({"found": {"equals": False}}, {"found": True}).outcome is MISSED
 
 
+def test_a_last_line_break_is_shown_only_where_it_may_be_the_fault():
+    reason = one({"stdout": {"matches": "^whole$"}}, {"stdout": "no archive\n"}).reason
+    assert "is no archive, expected to match" in reason
+    assert "is whole\n, expected whole" in one({"stdout": {"equals": "whole"}}, {"stdout": "whole\n"}).reason
+
+
 def test_the_reason_shows_what_was_found():
     assert one({"value": {"equals": "256MB"}}, {"value": "128MB"}).reason == "it is 128MB, expected 256MB"
     assert one({"pending": {"equals": False}}, {"pending": False}).reason == "it: pending is false"
