@@ -1,5 +1,6 @@
 """What each kind of promise says, as frozen types that refuse what they do not know."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -122,6 +123,11 @@ class Drill(Frozen):
     """The clause's own numbers, which the experiment is given."""
     then: tuple[Question, ...] = ()
     """What must be so when it is done; a drill that nobody asked this of is never MET."""
+
+    @property
+    def shown_within(self) -> timedelta:
+        """Until when it can be said to have recovered: it must hold for a while once it does."""
+        return self.within + self.holds_for
 
     @model_validator(mode="after")
     def _somebody_notices(self) -> "Drill":

@@ -146,7 +146,7 @@ def _allowed(promises: list[Promise], session: Session) -> timedelta:
     alerts = [
         2 * pace(p.alert.notified_within) + pace(session.profile.group_interval) for p in promises if p.alert
     ]
-    drills = [p.drill.within + p.drill.holds_for for p in promises if p.drill]
+    drills = [p.drill.shown_within for p in promises if p.drill]
     return STEADY + max(alerts, default=timedelta(0)) + max(drills, default=timedelta(0)) + AFTER
 
 

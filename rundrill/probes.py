@@ -97,7 +97,7 @@ def users_recover(id: str) -> str:
     # Of several faults one after another the last one counts: between two of them they may have been well for a while.
     over = hops.last(child.directory(), station)
     since = over.at if over else child.time_of(station)
-    found = until(lambda: _held(objective, since, drill.holds_for), drill.within + drill.holds_for + SLACK)
+    found = until(lambda: _held(objective, since, drill.holds_for), drill.shown_within + SLACK)
     if found is None:
         raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")
     says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"

@@ -14,7 +14,9 @@ def undo_all() -> list[str]:
     session, drill = child.session(), child.directory()
     mine = ledger.of_experiment(session.run, child.experiment())
     standing = list(filter(mine, ledger.open_entries(session)))
-    for entry in standing:
+    # What never bit cannot have been taken back, whatever is to be seen of it now.
+    proven = hops.reached(drill, "fault_proven") is not None
+    for entry in standing if proven else ():
         if why := _lapsed(session, entry):
             hops.note(drill, hops.LAPSED, datetime.now(UTC), "node", why)
     if standing:

@@ -174,7 +174,7 @@ def _start(path: Path, session: Session, drill: Path, platforms: tuple[str, ...]
 def _promised(name: str, session: Session) -> timedelta:
     """The longest time that a promise gives what this experiment does."""
     drills = [p.drill for p in session.policy.promises if p.drill and p.drill.experiment == name]
-    return max((one.within + one.holds_for for one in drills), default=timedelta(0))
+    return max((one.shown_within for one in drills), default=timedelta(0))
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

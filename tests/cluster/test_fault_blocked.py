@@ -139,6 +139,7 @@ def test_a_rule_that_was_never_laid_is_no_fault(
     outcome, reason, proven = drilled(policy)
     assert (outcome, proven) == (Outcome.UNKNOWN, False), reason
     assert "still works" in reason, reason
+    assert hops.reached(policy.parent / "run" / "evidence" / NAME, hops.LAPSED) is None
 
 
 @pytest.mark.soak
