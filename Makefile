@@ -6,8 +6,6 @@ RUNDRILL := .venv/bin/rundrill
 
 # Two parts of one make would be in each other's way on one cluster.
 .NOTPARALLEL:
-# Two processors do not carry five platforms and tests beside them: two come, are broken, and go.
-ON = $(PY) -m pytest -q -m 'cluster and not soak$(2)' --ignore tests/cluster/test_cluster_lifecycle.py $(1:%=--on %) tests/cluster
 
 .PHONY: help setup drill gate test offline cluster-tests check bench soak up down clean lock
 
@@ -31,17 +29,7 @@ offline: setup  ## the tests that need no cluster
 	@$(PY) -m pytest -q -n 2 -m 'not cluster and not soak'
 
 cluster-tests: setup  ## the tests on a fresh drill cluster, two platforms at a time
-	@$(RUNDRILL) down
-	@$(RUNDRILL) up --platform aia --platform aiaas
-	@$(call ON,aia aiaas) -n 2 --dist loadfile
-	@$(RUNDRILL) down --platform aia --platform aiaas
-	@$(RUNDRILL) up --platform ai-pipeline --platform ai-data-readiness
-	@$(call ON,ai-pipeline ai-data-readiness) -n 2 --dist loadfile
-	@$(RUNDRILL) down --platform ai-pipeline --platform ai-data-readiness
-	@$(RUNDRILL) up --platform aic-aipaas
-	@$(call ON,aic-aipaas, and apart) -n 2 --dist loadfile
-	@$(call ON,aic-aipaas, and not apart)
-	@tests/cluster/own-machine.sh $(PY) -m pytest -q -m cluster tests/cluster/test_cluster_lifecycle.py
+	@deploy/cluster-tests.sh
 
 soak: setup  ## what takes hours: kill table, every fault, five game days
 	@deploy/soak.sh
