@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.person import Person, Words
 from rundrill.errors import RundrillError
 from rundrill.gateway.kubectl import find_kubectl
-from rundrill.harness import AT_ONCE
+from rundrill.harness import READ_AT_ONCE
 from rundrill.measure import measure
 from rundrill.promise import Promise
 from rundrill.selection import in_turns
@@ -28,7 +28,7 @@ def compare(say: Callable[[str], None] = print) -> str:
         reading = (one for one in session.policy.promises if one.kind in ("state", "objective"))
         promises = in_turns((one for one in reading if not set(one.needs) - capable), session.slug)
         started = time.perf_counter()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             seen = list(pool.map(lambda one: _measured(one, session), promises))
         together = time.perf_counter() - started
         answered = [one for one, found in zip(promises, seen, strict=True) if found]
