@@ -4,7 +4,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +19,8 @@ from rundrill.session import Session
 from rundrill.territory import piece_of
 
 LOOKS_EVERY_S = 0.3
+SILENCE_S = 60.0
+"""After so long without a word it is told who is still at work."""
 UNSEEN = timedelta(minutes=1)
 """What an experiment is taken to last that was never run here; it decides nothing but who begins first."""
 
@@ -61,16 +63,18 @@ def run(
     `drill` runs one experiment by name, tells what it does to what it is given, and raises nothing but after `cut` is
     set, by which it is to end what it does. `say` is called in this thread only.
     """
-    said: queue.SimpleQueue[str] = queue.SimpleQueue()
-    begun, ended = list[str](), list[str]()
+    voice, begun, ended = _Voice(say), dict[str, float](), set[str]()
 
     def take(name: str) -> None:
-        begun.append(name)
+        begun[name] = time.monotonic()
         try:
             if not cut.is_set():
-                drill(name, said.put)
+                drill(name, voice.said.put)
         finally:
-            ended.append(name)
+            ended.add(name)
+
+    def tell() -> None:
+        voice.tell({name: began for name, began in list(begun.items()) if name not in ended})
 
     with ThreadPoolExecutor(max(1, at_once), thread_name_prefix="drill") as pool:
         turns = _Turns(list(planned.order), max(1, at_once), lambda name: pool.submit(take, name), cut)
@@ -78,11 +82,11 @@ def run(
             while turns.are_left():
                 turns.begin()
                 turns.look()
-                _tell(said, say)
+                tell()
         except KeyboardInterrupt:
             cut.set()
         # Further signals change nothing: all is being undone. One in the middle of `submit` hides a thread from the pool.
-        _wait_until(lambda: len(ended) == len(begun), lambda: _tell(said, say))
+        _wait_until(lambda: len(ended) == len(begun), tell)
     if cut.is_set():
         raise KeyboardInterrupt
     if turns.errors:
@@ -125,9 +129,24 @@ class _Turns:
                 self.errors.append(error)
 
 
-def _tell(said: "queue.SimpleQueue[str]", say: Callable[[str], None]) -> None:
-    while not said.empty():
-        say(said.get())
+@dataclass
+class _Voice:
+    """What the experiments tell, as it comes; in a long silence, who is at work and for how long."""
+
+    say: Callable[[str], None]
+    said: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
+    last: float = field(default_factory=time.monotonic)
+
+    def tell(self, at_work: Mapping[str, float]) -> None:
+        """`at_work`: when each began, by the monotonic clock."""
+        now = time.monotonic()
+        while not self.said.empty():
+            self.say(self.said.get())
+            self.last = now
+        if at_work and now - self.last >= SILENCE_S:
+            lasting = (f"{name} for {now - began:.0f} s" for name, began in at_work.items())
+            self.say(f"still at work: {', '.join(lasting)}")
+            self.last = now
 
 
 def _wait_until(all_undone: Callable[[], bool], meanwhile: Callable[[], None]) -> None:

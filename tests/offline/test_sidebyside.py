@@ -1,6 +1,7 @@
 """Experiments side by side: bounded, none lost, and a signal ends them all after their undo."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -91,6 +92,23 @@ def test_lines_are_told_by_the_one_who_waits() -> None:
     )
     assert {line for line, _ in told} == {"a", "b"}
     assert {thread for _, thread in told} == {threading.main_thread()}
+
+
+def test_a_long_silence_says_who_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sidebyside, "SILENCE_S", 0.05)
+    told, heard = threading.Event(), list[str]()
+
+    def drill(name: str, tell: Tell) -> None:
+        tell(f"{name} begins")
+        assert told.wait(SOON_S)
+
+    def say(line: str) -> None:
+        heard.append(line)
+        if line.startswith("still"):
+            told.set()
+
+    sidebyside.run(planned("a", "b"), 2, drill, threading.Event(), say)
+    assert re.fullmatch(r"still at work: a for \d s, b for \d s", heard[-1]), heard
 
 
 def test_a_signal_ends_all_that_run_and_begins_nothing_more() -> None:
