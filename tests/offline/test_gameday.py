@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from rundrill import gameday
 from rundrill.gameday import last_disturbed
 from rundrill.policy import Gameday, load_policy
 from rundrill.selection import names_of
@@ -36,6 +39,17 @@ LATER = NOON + timedelta(minutes=3)
 )
 def test_users_last_felt_a_change_at(closed, pods, last):
     assert last_disturbed(closed, pods) == last
+
+
+def test_who_waits_for_samples_that_do_not_come_is_told_when_that_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gameday, "TELL_EVERY", timedelta(seconds=0.6))
+    session: Any = SimpleNamespace(profile=SimpleNamespace(objective_window=timedelta(seconds=2)))
+    said: list[str] = []
+    gameday.wait_until_full(session, lambda: timedelta(seconds=1), said.append)
+    assert said[0] == "waiting 3 s at most until the objectives' window is full of samples; 1 s of it are not"
+    assert said[-1].startswith(("waiting 1 s at most", "waiting 0 s at most")), said
 
 
 def test_a_game_day_is_of_one_runbook_or_of_several() -> None:
