@@ -5,9 +5,9 @@ from collections import Counter
 from textwrap import wrap
 from typing import Any
 
-from rundrill.judge.hops import hop_words
 from rundrill.judge.words import count_text, glued, time_text
 from rundrill.report.attention import alike, cause_of
+from rundrill.report.stations import passed
 
 type Json = dict[str, Any]
 
@@ -68,8 +68,7 @@ def figures(promise: Json) -> str:
 
 def way(promise: Json) -> str:
     """A drill's hops in one line."""
-    hops = [hop for hop in promise["measured"].get("hops", ()) if hop["after_s"] is not None]
-    return _dotted([f"{hop_words(hop['name'])} {time_text(hop['after_s'])}" for hop in hops])
+    return _dotted([f"{one.words} {one.when}" for one in passed(promise["measured"].get("hops", ()))])
 
 
 def _dotted(parts: list[str]) -> str:

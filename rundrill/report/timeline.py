@@ -1,10 +1,11 @@
 """Where the stations of a drill lie on its axis of time, in percent of the width; the template draws them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from rundrill.judge.hops import hop_words
 from rundrill.judge.words import time_text
+from rundrill.report.stations import Passed, passed
 
 type Json = dict[str, Any]
 
@@ -15,7 +16,7 @@ _FAR = 1.6
 
 @dataclass(frozen=True)
 class Station:
-    """One hop: its words, and the stretch from the hop before it."""
+    """One hop, or several alike: its words, and the stretch from the hop before it."""
 
     name: str
     after: str
@@ -53,17 +54,14 @@ _LIMITS = {
 
 def timeline(measured: Json) -> Timeline | None:
     """The timeline of one verdict's figures, None where no hop was timed."""
-    hops = sorted(
-        (hop for hop in measured.get("hops", ()) if hop["after_s"] is not None),
-        key=lambda hop: hop["after_s"],
-    )
+    hops = passed(measured.get("hops", ()))
     if not hops:
         return None
-    last = hops[-1]["after_s"]
+    last = hops[-1].last_s
     promised = {name: measured[name] for name in _LIMITS if measured.get(name)}
     near = {name: limit for name, limit in promised.items() if limit <= max(last, 1) * _FAR}
-    scale = _Scale(min(0.0, hops[0]["after_s"]), max([last, 1.0, *near.values()]))
-    undone = next((hop["after_s"] for hop in hops if hop["name"] == "undone"), None)
+    scale = _Scale(min(0.0, hops[0].first_s), max([last, 1.0, *near.values()]))
+    undone = next((hop.first_s for hop in hops if hop.name == "undone"), None)
     return Timeline(
         stations=_stations(hops, scale, measured.get("notified_promised_s")),
         limits=tuple(
@@ -96,23 +94,16 @@ class _Scale:
         )
 
 
-def _stations(hops: list[Json], scale: _Scale, page_limit: float | None) -> tuple[Station, ...]:
+def _stations(hops: Iterable[Passed], scale: _Scale, page_limit: float | None) -> tuple[Station, ...]:
     found = []
     before = 0.0
     for hop in hops:
-        after, role = hop["after_s"], _role(hop["name"])
-        late = role == "page" and page_limit is not None and after > page_limit
+        role = _role(hop.name)
+        late = role == "page" and page_limit is not None and hop.last_s > page_limit
         found.append(
-            Station(
-                hop_words(hop["name"]),
-                time_text(after),
-                scale.percent(before),
-                scale.percent(after),
-                role,
-                late,
-            )
+            Station(hop.words, hop.when, scale.percent(before), scale.percent(hop.last_s), role, late)
         )
-        before = after
+        before = hop.last_s
     return tuple(found)
 
 

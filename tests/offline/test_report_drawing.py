@@ -9,6 +9,7 @@ from rundrill.judge import judge
 from rundrill.judge.hops import hop_words, longest_range
 from rundrill.report.bars import against, buckets, on_log_axis
 from rundrill.report.experiments import experiment_lines
+from rundrill.report.stations import passed
 from rundrill.report.timeline import timeline
 
 
@@ -106,6 +107,24 @@ def test_the_longest_range_of_an_expression(expression, length):
 )
 def test_hops_have_words(name, words):
     assert hop_words(name) == words
+
+
+def hop(name, after_s):
+    return {"name": name, "after_s": after_s}
+
+
+def test_stations_alike_in_a_row_are_one_with_their_number():
+    hops = [hop("fault_proven", 0.0), hop("fault_proven", 8.5), hop("undone", 20.1), hop("undone", 20.1)]
+    first, last = passed([hop("seen", None), *hops, hop("fault_proven", 9.0)])
+    assert (first.words, first.when) == ("3 × fault proven", "0 s to 9 s")
+    assert (last.words, last.when) == ("2 × undone", "20.1 s")
+
+
+def test_stations_alike_with_another_between_them_are_two():
+    hops = [hop("fault_proven", 0.0), hop("undone", 5.0), hop("fault_proven", 9.0)]
+    assert [one.words for one in passed(hops)] == ["fault proven", "undone", "fault proven"]
+    drawn = timeline({"hops": [*hops, hop("undone", 12.0), hop("undone", 14.0)]})
+    assert [(one.name, one.after) for one in drawn.stations][-1] == ("2 × undone", "12 s to 14 s")
 
 
 def test_an_experiment_is_one_line_whatever_rests_on_it():
