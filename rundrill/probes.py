@@ -100,9 +100,8 @@ def users_recover(id: str) -> str:
     found = until(lambda: _held(objective, since, drill.holds_for), drill.shown_within + SLACK)
     if found is None:
         raise NoEvidence(f"{id} did not hold for {drill.holds_for} within {drill.within} of the undo")
-    says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
-    hops.note(child.directory(), "recovered_users", found.since, "crowd", says)
-    return says
+    hops.note(child.directory(), "recovered_users", found.since, "crowd", found.says)
+    return found.says
 
 
 def workload_recovers(namespace: str, workload: str) -> str:

@@ -17,6 +17,12 @@ class Held:
     until: datetime
     good: int
     total: int
+    """Of its plan: one that was never sent is not good."""
+
+    @property
+    def says(self) -> str:
+        """How many were good, in words."""
+        return f"{self.good} of {self.total} planned arrivals were good until {self.until:%H:%M:%S}"
 
 
 def held(

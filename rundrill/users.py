@@ -52,9 +52,8 @@ def users_are_well(id: str, while_broken: bool = False) -> str:
     found = until(lambda: _held(served, since, served.holds_for), served.within + served.holds_for + SLACK)
     if found is None:
         raise NoEvidence(f"users were not served for {served.holds_for} within {served.within} of the undo")
-    says = f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
-    hops.note(child.directory(), "recovered_users", found.since, "crowd", says)
-    return says
+    hops.note(child.directory(), "recovered_users", found.since, "crowd", found.says)
+    return found.says
 
 
 def users_stay_served(id: str) -> str:
@@ -63,7 +62,7 @@ def users_stay_served(id: str) -> str:
     found = until(lambda: _held(served, since, STEADY), STEADY + LATE)
     if found is None or found.since > since + LATE:
         raise NoEvidence(f"users were not served all the time for {STEADY}")
-    return f"{found.good} of {found.total} arrivals were good until {found.until:%H:%M:%S}"
+    return found.says
 
 
 def _served(id: str) -> Served:
