@@ -1,13 +1,8 @@
 #!/bin/bash
 # The tests on a fresh drill cluster, two platforms at a time: two processors do not carry five and tests beside them. A part
 # that fails does not keep the others from their turn; those that failed are named in the end.
-set -u
-cd "$(dirname "$0")/.." || exit 2
-rundrill=.venv/bin/rundrill python=.venv/bin/python lifecycle=tests/cluster/test_cluster_lifecycle.py failed=()
-
-part() {
-    "$@" || failed+=("$*")
-}
+. "$(dirname "$0")/parts.sh" || exit 2
+lifecycle=tests/cluster/test_cluster_lifecycle.py
 
 # The tests of these marks that want these platforms or none; what follows -- goes to pytest.
 some_tests() {
@@ -17,14 +12,13 @@ some_tests() {
 }
 
 come() {
-    $rundrill up "${@/#/--platform=}" || { echo "cluster-tests: $* did not come up" >&2; exit 1; }
+    $rundrill up "${@/#/--platform=}" || { echo "$called: $* did not come up" >&2; exit 1; }
 }
 
 go() {
     $rundrill down "${@/#/--platform=}"
 }
 
-trap 'exit 130' INT TERM
 $rundrill down
 come aia aiaas
 part some_tests '' aia aiaas -- -n 2 --dist loadfile
@@ -36,4 +30,4 @@ come aic-aipaas
 part some_tests ' and apart' aic-aipaas -- -n 2 --dist loadfile
 part some_tests ' and not apart' aic-aipaas --
 part tests/cluster/own-machine.sh $python -m pytest -q -m cluster $lifecycle
-[ ${#failed[@]} -eq 0 ] || { printf 'cluster-tests: FAILED: %s\n' "${failed[@]}" >&2; exit 1; }
+name_failed

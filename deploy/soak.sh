@@ -1,14 +1,7 @@
 #!/bin/bash
 # What takes hours: the soak tests and the whole game day of every platform, two platforms at a time. A part that fails
 # does not keep the others from their turn; those that failed are named in the end. Usage: deploy/soak.sh [SLUG...]
-set -u
-cd "$(dirname "$0")/.." || exit 2
-rundrill=.venv/bin/rundrill failed=()
-
-part() {
-    echo "soak: $*"
-    "$@" || failed+=("$*")
-}
+. "$(dirname "$0")/parts.sh" || exit 2
 
 # Files one after another, since several want one platform; the cells of the kill table side by side, for each worker has
 # ground of its own; and by itself what disturbs a whole node, or what all share.
@@ -21,7 +14,7 @@ soak_tests() {
 }
 
 some_tests() {
-    .venv/bin/python -m pytest -q -m "cluster and soak and $1" "${@:2}"
+    $python -m pytest -q -m "cluster and soak and $1" "${@:2}"
     local code=$?
     [ $code -eq 0 ] || [ $code -eq 5 ] # None of these platforms has one.
 }
@@ -36,7 +29,6 @@ soak() {
     $rundrill down "${platforms[@]}"
 }
 
-trap 'exit 130' INT TERM
 $rundrill down
 if [ $# -gt 0 ]; then
     soak "$@"
@@ -45,4 +37,4 @@ else
     soak ai-pipeline ai-data-readiness
     soak aic-aipaas
 fi
-[ ${#failed[@]} -eq 0 ] || { printf 'soak: FAILED: %s\n' "${failed[@]}" >&2; exit 1; }
+name_failed

@@ -17,7 +17,6 @@ type Json = dict[str, Any]
 TELL_EVERY = timedelta(seconds=15)
 SETTLES = timedelta(seconds=5)
 """What a scrape and the last failing request may take beyond the moment a pod is ready."""
-NO_TIME = timedelta(0)
 SERVE_NOBODY = frozenset({"kube-system", ledger.NAMESPACE})
 SPARE = 0.02
 """The share of a window that may lack samples before it is worth waiting for; the judge allows more."""
@@ -90,9 +89,10 @@ def wait_until_full(session: Session, covered: Callable[[], timedelta], say: Cal
     if window is None:
         return
     deadline = datetime.now(UTC) + window + TELL_EVERY
-    while (missing := window - covered()) > SPARE * window and (
-        left := deadline - datetime.now(UTC)
-    ) > NO_TIME:
+    while (missing := window - covered()) > SPARE * window:
+        left = deadline - datetime.now(UTC)
+        if left <= timedelta(0):
+            return
         say(
             f"waiting {left.total_seconds():.0f} s at most until the objectives' window is full of samples;"
             f" {missing.total_seconds():.0f} s of it are not"

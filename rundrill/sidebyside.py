@@ -63,18 +63,18 @@ def run(
     `drill` runs one experiment by name, tells what it does to what it is given, and raises nothing but after `cut` is
     set, by which it is to end what it does. `say` is called in this thread only.
     """
-    voice, begun, ended = _Voice(say), dict[str, float](), set[str]()
+    voice, at_work = _Voice(say), dict[str, float]()
 
     def take(name: str) -> None:
-        begun[name] = time.monotonic()
+        at_work[name] = time.monotonic()
         try:
             if not cut.is_set():
                 drill(name, voice.said.put)
         finally:
-            ended.add(name)
+            del at_work[name]
 
     def tell() -> None:
-        voice.tell({name: began for name, began in list(begun.items()) if name not in ended})
+        voice.tell(at_work.copy())
 
     with ThreadPoolExecutor(max(1, at_once), thread_name_prefix="drill") as pool:
         turns = _Turns(list(planned.order), max(1, at_once), lambda name: pool.submit(take, name), cut)
@@ -86,7 +86,7 @@ def run(
         except KeyboardInterrupt:
             cut.set()
         # Further signals change nothing: all is being undone. One in the middle of `submit` hides a thread from the pool.
-        _wait_until(lambda: len(ended) == len(begun), tell)
+        _wait_until(lambda: not at_work, tell)
     if cut.is_set():
         raise KeyboardInterrupt
     if turns.errors:

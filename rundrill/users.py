@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from rundrill import child, hops
 from rundrill.errors import NoEvidence, PolicyError
+from rundrill.kinds import Drill
 from rundrill.recovery import Held
 from rundrill.units import duration, ratio
 from rundrill.waiting import until
@@ -22,12 +23,11 @@ LATE = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Served:
-    """How many must be answered, how soon, for how long, and how long that may take to come."""
+    """How many must be answered and how soon; for how long, and how long that may take to come, is the drill's."""
 
     share: float
     soon: timedelta | None
-    holds_for: timedelta
-    within: timedelta
+    drill: Drill
 
 
 def users_are_served(id: str) -> bool:
@@ -44,14 +44,15 @@ def users_are_well(id: str, while_broken: bool = False) -> str:
     `while_broken`: while the fault is still there, from the procedure on that helps against it.
     """
     served = _served(id)
+    drill = served.drill
     if not hops.reached(child.directory(), "fault_proven"):
         raise NoEvidence("no fault was proven, so there is nothing to recover from")
     # A fault may be over for its users before the last replica is back, a procedure not before its end.
     end = "undone" if hops.reached(child.directory(), hops.PROCEDURE) else hops.UNDOING
     since = child.time_of(hops.PROCEDURE if while_broken else end)
-    found = until(lambda: _held(served, since, served.holds_for), served.within + served.holds_for + SLACK)
+    found = until(lambda: _held(served, since, drill.holds_for), drill.shown_within + SLACK)
     if found is None:
-        raise NoEvidence(f"users were not served for {served.holds_for} within {served.within} of the undo")
+        raise NoEvidence(f"users were not served for {drill.holds_for} within {drill.within} of the undo")
     hops.note(child.directory(), "recovered_users", found.since, "crowd", found.says)
     return found.says
 
@@ -75,7 +76,7 @@ def _served(id: str) -> Served:
     if errors is None:
         raise PolicyError(f"{id}: neither keeps.errors nor with.errors says how many may fail")
     soon = duration(drill.with_["p95"]) if "p95" in drill.with_ else None
-    return Served(1 - errors, soon, drill.holds_for, drill.within)
+    return Served(1 - errors, soon, drill)
 
 
 def _held(served: Served, since: datetime, for_: timedelta) -> Held | None:

@@ -9,6 +9,7 @@ from rundrill import child, guard, hops
 from rundrill.errors import NoEvidence
 from rundrill.faults import change
 from rundrill.gateway.kubernetes import Json
+from rundrill.jobs import end_of
 from rundrill.session import Session
 from rundrill.units import duration
 from rundrill.waiting import until
@@ -46,7 +47,7 @@ def run(
         "spec": _spec(session.kube.one("batch/v1/CronJob", space, cronjob), ends, script),
     }
     change.create(manifest, configuration, procedure=ends == "Complete")
-    ended = until(lambda: _ended(session, space, name), duration(within))
+    ended = until(lambda: end_of(session.kube.one(JOB, space, name)), duration(within))
     if ended != ends:
         raise NoEvidence(f"Job {space}/{name}: {ended or f'no end within {within}'}, expected {ends}")
     says = f"Job {space}/{name} is {ends}: {_last_words(session, space, name)}"
@@ -68,14 +69,3 @@ def _last_words(session: Session, namespace: str, name: str) -> str:
     pods = session.kube.items("v1/Pod", namespace, f"job-name={name}")
     said = [session.kube.logs(namespace, pod["metadata"]["name"], tail=2).strip() for pod in pods[-1:]]
     return said[0][-300:] if said else "no pod of it is left"
-
-
-def _ended(session: Session, namespace: str, name: str) -> str | None:
-    """Complete or Failed; None while it runs."""
-    conditions = (session.kube.one(JOB, namespace, name).get("status") or {}).get("conditions") or []
-    found = [
-        str(one["type"])
-        for one in conditions
-        if one["status"] == "True" and one["type"] in ("Complete", "Failed")
-    ]
-    return found[0] if found else None

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from rundrill.cluster.provider import Progress
+from rundrill.jobs import end_of
 from rundrill.platform.cluster_client import Kubectl, Manifest
 from rundrill.platform.manifests import key
 
@@ -69,12 +70,7 @@ def wait(kubectl: Kubectl, say: Progress) -> None:
 
 def _under_way(kubectl: Kubectl) -> list[str]:
     jobs: list[Any] = kubectl.items("jobs", "--all-namespaces", f"--selector={LABEL}")
-    return sorted("/".join(key(job)[1:]) for job in jobs if not _over(job))
-
-
-def _over(job: Any) -> bool:
-    conditions = job.get("status", {}).get("conditions") or []
-    return any(one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in conditions)
+    return sorted("/".join(key(job)[1:]) for job in jobs if end_of(job) is None)
 
 
 def _never_ran(cron_job: Any) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from rundrill.errors import RundrillError
+from rundrill.jobs import end_of
 from rundrill.judge import judge
 from rundrill.measure import measure
 from rundrill.promise import Promise
@@ -113,10 +114,7 @@ def _at_work(session: Session, namespace: str, cron_jobs: tuple[str, ...]) -> li
         job["metadata"]["name"]
         for job in session.kube.items("batch/v1/Job", namespace)
         if any(owner["name"] in cron_jobs for owner in job["metadata"].get("ownerReferences") or ())
-        and not any(
-            one["type"] in ("Complete", "Failed") and one["status"] == "True"
-            for one in job.get("status", {}).get("conditions") or ()
-        )
+        and end_of(job) is None
     ]
 
 
